@@ -1,4 +1,4 @@
-"""What the records say: tables, plots, the report."""
+"""The analysis of records: tables, plots, the report."""
 
 if __name__ != "gan_study.analysis":
     raise ImportError(f"{__name__!r} is a part of gan_study: import gan_study.analysis")

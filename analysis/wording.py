@@ -43,14 +43,14 @@ def p_text(p_value: float) -> str:
 
 
 def estimate_text(estimate: Estimate, *, signed: bool = False) -> str:
-    """A mean with its interval, as in a table: "0.412 [0.380, 0.444]"; the mean alone where there is none."""
+    """A mean with its interval, for tables: "0.412 [0.380, 0.444]"; the mean alone if there is none."""
     if estimate.low is None or estimate.high is None:
         return number(estimate.mean, signed=signed)
     return interval_text(estimate.mean, estimate.low, estimate.high, signed=signed)
 
 
 def interval_text(middle: float, low: float | None, high: float | None, *, signed: bool = True) -> str:
-    """A number with its interval, as in a table: "+0.120 [+0.070, +0.170]"; "+0.120" where it has none."""
+    """A number with its interval, for tables: "+0.120 [+0.070, +0.170]"; "+0.120" if it has none."""
     if low is None or high is None:
         return number(middle, signed=signed)
     middle_text, low_text, high_text = (number(value, signed=signed) for value in (middle, low, high))
@@ -58,7 +58,7 @@ def interval_text(middle: float, low: float | None, high: float | None, *, signe
 
 
 def gain_phrase(estimate: Estimate) -> str:
-    """A signed mean with its interval and seeds, as in a sentence."""
+    """A signed mean with its interval and seeds, for sentences."""
     mean = number(estimate.mean, signed=True)
     seeds = count(estimate.n, "seed")
     if estimate.low is None or estimate.high is None:
@@ -73,13 +73,13 @@ def ratio_text(ratio: float) -> str:
 
 
 def where(condition: Condition) -> str:
-    """A condition as in a sentence: "mnist with simple_cnn at imbalance ratio 10"."""
+    """A condition for sentences: "mnist with simple_cnn at imbalance ratio 10"."""
     ratio = ratio_text(condition.imbalance_ratio)
     return f"{condition.dataset} with {condition.classifier} at imbalance ratio {ratio}"
 
 
 def count(number: int, noun: str) -> str:
-    """`number` and its noun, plural where it is not one."""
+    """`number` and its noun, plural unless it is one."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
@@ -95,7 +95,7 @@ def label(name: str) -> str:
 
 
 def stated_settings(config: Mapping[str, JsonValue], section: str, names: Sequence[str]) -> list[str]:
-    """Those settings `names` in a section of a trial's configuration that it states: "batch size: 64"."""
+    """Those of the settings `names` that a section of a trial's configuration contains: "batch size: 64"."""
     found = config.get(section)
     if not isinstance(found, dict):
         return []

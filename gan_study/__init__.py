@@ -1,6 +1,6 @@
-"""Does training a GAN on the rare classes help a classifier find them? A Ray Tune study that answers.
+"""Does training a GAN on the rare classes help a classifier find them? A Ray Tune study answers this.
 
-What scripts and notebooks need is imported from here. Each name loads its module when it is first used, so that
+Scripts and notebooks import everything they need from here. Each name loads its module when it is first used, so
 `import gan_study` loads neither torch nor Ray.
 """
 

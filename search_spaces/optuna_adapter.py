@@ -1,4 +1,4 @@
-"""A space as Optuna sees it: define-by-run, each parameter asked for only where it exists."""
+"""A space for Optuna: define-by-run, where each parameter is suggested only if it exists."""
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import BaseTrial
@@ -8,7 +8,7 @@ from gan_study.trainables.base.tunable import Choice, Float, Int, Scalar, Tunabl
 
 
 def suggest(space: Space, trial: BaseTrial) -> dict[str, Scalar]:
-    """One point of `space`, keys to values: the balancer first, then what that balancer has."""
+    """One point of `space`, keys to values: the balancer first, then its parameters."""
     axes = [key for key in (BALANCER, RATIO) if key in space.parameters]
     values = {key: _ask(trial, key, space.parameters[key]) for key in axes}
     inner = space.keys_of(str(values[BALANCER]))

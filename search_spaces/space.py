@@ -1,4 +1,4 @@
-"""A conditional search space as data: which settings of a trial may vary, and within what range."""
+"""A conditional search space as data: which settings of a trial may vary, and in which range."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -20,10 +20,10 @@ class Space:
     """What may vary.
 
     `parameters` maps a key to its range. A key is the slash-separated path of a setting, such as
-    "balancing/gan/learning_rate", and holds for every balancer that has this setting;
-    "balancing/gan/learning_rate@cgan" holds for one balancer alone and goes before. Whether a balancer has a
-    setting is known to the catalog and nowhere repeated, so that a parameter is asked for only where it exists.
-    Only balancing and the imbalance ratio may vary: the gain is measured against no balancing in the same setting.
+    "balancing/gan/learning_rate", and applies to every balancer that has this setting;
+    "balancing/gan/learning_rate@cgan" applies only to one balancer and takes precedence. Only the catalog knows
+    whether a balancer has a setting, so that a parameter is suggested only if it exists. Only balancing and the
+    imbalance ratio may vary: the gain is measured against no balancing in the same setting.
     """
 
     name: str
@@ -32,19 +32,19 @@ class Space:
 
     @property
     def balancers(self) -> tuple[str, ...]:
-        """The balancers that are searched."""
+        """The searched balancers."""
         domain = self.parameters[BALANCER]
         assert isinstance(domain, Choice)
         return tuple(str(option) for option in domain.options)
 
     @property
     def ratios(self) -> tuple[float, ...] | None:
-        """The imbalance ratios that are searched; None where the study's one imbalance is kept."""
+        """The searched imbalance ratios; None if the study has only one imbalance."""
         domain = self.parameters.get(RATIO)
         return tuple(float(option) for option in domain.options) if isinstance(domain, Choice) else None
 
     def keys_of(self, balancer: str) -> tuple[str, ...]:
-        """The keys of the settings that vary for one balancer, beside the ratio."""
+        """The keys of the settings that vary for one balancer, besides the ratio."""
         by_path: dict[str, str] = {}
         for key in sorted(self.parameters, key=lambda k: "@" in k):
             path, _, only = key.partition("@")
@@ -53,7 +53,7 @@ class Space:
         return tuple(by_path.values())
 
     def chosen_steps(self, balancer: str) -> frozenset[int]:
-        """The generator steps that a balancer's GAN is trained for, where they are a choice among a few."""
+        """The training lengths of a balancer's GAN in generator steps, if they are a choice of a few."""
         for key in self.keys_of(balancer):
             domain = self.parameters[key]
             if key.partition("@")[0] == GENERATOR_STEPS and isinstance(domain, Choice):
@@ -62,11 +62,11 @@ class Space:
 
 
 def apply_changes(space: Space, changes: Mapping[str, Tunable | None]) -> Space:
-    """`space` narrowed or widened: a range replaces or adds a parameter, None takes it out.
+    """`space` with changes: a range replaces or adds a parameter, None removes it.
 
-    What a balancer has to itself goes with it when it is not searched any more, and so does a parameter of `space`
-    that none of the remaining ones has. What `changes` says of a setting for all balancers also takes the place of
-    what `space` says of it for single ones. A parameter of `changes` that nobody has is a ConfigError.
+    The parameters of a single balancer are removed when it is no longer searched, and so is a parameter of `space`
+    that none of the remaining ones has. A change of a setting for all balancers also replaces the entries of
+    `space` for single ones. A parameter of `changes` that no balancer has is a ConfigError.
     """
     by_path = {path for key in space.parameters for path in (key, key.partition("@")[0])}
     unknown = [key for key, domain in changes.items() if domain is None and key not in by_path]
@@ -82,14 +82,14 @@ def apply_changes(space: Space, changes: Mapping[str, Tunable | None]) -> Space:
 
 
 def check_space(space: Space) -> Space:
-    """`space`, if a study can search it; otherwise ConfigError names the parameter and what is wrong with it."""
+    """`space`, if a study can search it; otherwise ConfigError names the parameter and the problem."""
     for key in _checked_axes(space).parameters:
         _check_key(space, key)
     return space
 
 
 def nest(point: Mapping[str, Scalar]) -> dict[str, JsonValue]:
-    """A point of a space as the nested dict that it sets: {"a/b@cgan": 1} is {"a": {"b": 1}}."""
+    """A point of a space as the nested dict of its settings: {"a/b@cgan": 1} is {"a": {"b": 1}}."""
     result: dict[str, JsonValue] = {}
     for key, value in point.items():
         *sections, last = key.partition("@")[0].split("/")
@@ -135,5 +135,5 @@ def _check_key(space: Space, key: str) -> None:
     users = (only,) if only else space.balancers
     if not any(_has_setting(balancer, path) for balancer in users):
         known = {f"{_BALANCING}{p}" for balancer in users for p in BALANCERS[balancer].setting_paths}
-        whose = only or "any balancer that is searched"
+        whose = only or "any searched balancer"
         raise ConfigError(f"search.parameters.{key}: not a setting of {whose}; {nearest(path, known)}")

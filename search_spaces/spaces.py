@@ -49,7 +49,7 @@ IMBALANCE_ABLATION = Space(
 
 SMALL = Space(
     name="small",
-    summary="GAN variant, learning rate and dose alone, at each variant's own length",
+    summary="GAN variant, learning rate and dose, at each variant's default length",
     parameters={BALANCER: _ALL_VARIANTS, "balancing/gan/learning_rate": LEARNING_RATE, "balancing/dose": DOSE},
 )
 
@@ -57,7 +57,7 @@ SPACES: Mapping[str, Space] = {space.name: space for space in (GAN_VARIANTS, IMB
 
 
 def named_space(name: str) -> Space:
-    """The space called `name`; raises ConfigError with the nearest name where there is none."""
+    """The space called `name`; raises ConfigError with the nearest name if there is none."""
     if name not in SPACES:
         raise ConfigError(f"search.space: {name!r} is unknown; {nearest(name, SPACES)}")
     return SPACES[name]

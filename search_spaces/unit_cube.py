@@ -11,15 +11,15 @@ from gan_study.trainables.base.tunable import Choice, Int, Scalar, Tunable
 # Standard deviation of a step in the unit cube: large enough to tell settings apart that differ by 0.01 to 0.04,
 # small enough that most points stay near what is known to work (simulated: benchmarks/search.py).
 STEP = 0.15
-# How often a choice is drawn anew: a third of the points, so that most differ from the default in numbers alone.
+# How often a choice is drawn again: a third of the points, so that most differ from the default in numbers alone.
 CHOICE_RATE = 1 / 3
 
 
 def to_unit_cube(space: Space, point: Mapping[str, Scalar]) -> list[float]:
-    """`point` as numbers in [0, 1], as many for every point of `space`; a parameter that it lacks is 0.5.
+    """`point` as numbers in [0, 1], the same number for every point of `space`; a parameter that it lacks is 0.5.
 
-    A range has one coordinate, on its own scale, and so has a choice among numbers, by their order; of any other
-    choice each option has one, so that two options lie 1 apart.
+    A range has one coordinate, on its own scale, and so has a choice of numbers, by their order; in any other
+    choice each option has one, so that two options have distance 1.
     """
     return [
         number for key, domain in sorted(space.parameters.items()) for number in _encode(domain, point.get(key))
@@ -31,14 +31,17 @@ def near(
 ) -> dict[str, Scalar]:
     """A point of `space` near `point`: a normal step of STEP along each range, clipped to it.
 
-    `fixed` holds the balancer and the ratio. What `point` lacks is stepped from the middle of its range.
+    `fixed` contains the balancer and the ratio. A parameter that `point` lacks is stepped from the middle of its
+    range.
     """
     keys = space.keys_of(str(fixed[BALANCER]))
     return {**fixed, **{key: _step(space.parameters[key], point.get(key), rng) for key in keys}}
 
 
 def clip(domain: Tunable, value: object) -> Scalar | None:
-    """The value of a range that is nearest to `value`; None if it is no number, or no option of a choice."""
+    """The value of a range that is nearest to `value`; None if it is not a number, or not an option of a
+    choice.
+    """
     if isinstance(domain, Choice):
         return next((option for option in domain.options if option == value), None)
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -47,7 +50,7 @@ def clip(domain: Tunable, value: object) -> Scalar | None:
 
 
 def position(domain: Tunable, value: Scalar | None) -> float:
-    """Where `value` lies between the ends of a range, from 0 to 1; 0.5 for None."""
+    """The position of `value` between the ends of a range, from 0 to 1; 0.5 for None."""
     assert not isinstance(domain, Choice), "only a range has ends"
     if value is None or domain.low == domain.high:
         return 0.5

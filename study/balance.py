@@ -1,4 +1,6 @@
-"""The trial that a balanced data set is made by: the best confirmed GAN of a study, or one that options name."""
+"""Chooses the trial whose balanced data set is exported: the best confirmed GAN of a study, or the one given by
+options.
+"""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -44,12 +46,12 @@ RECIPE = "imagefolder"
 
 @dataclass(frozen=True, kw_only=True)
 class BalanceOptions:
-    """What a person asks for: the folder of a study, or a GAN by its name.
+    """What a person asked for: the folder of a study, or a GAN by its name.
 
-    `data` stands in place of the folder that the study's images are in. Of a study, `variant`, `ratio` and `seed`
-    choose among what was confirmed; without one, `assignments` change the settings of the recipe for image
-    folders. `generator_steps` is how long the GAN is trained (None: as the settings say). `about` is a YAML file
-    with what is known of the real images. For `all_images`, `links` and `allowed` see ExportRequest.
+    `data` replaces the folder with the study's images. For a study, `variant`, `ratio` and `seed` choose among the
+    confirmed GANs; without a study, `assignments` change the settings of the recipe for image folders.
+    `generator_steps` is the training length of the GAN (None: as in the settings). `about` is a YAML file with
+    facts about the real images. For `all_images`, `links` and `allowed` see ExportRequest.
     """
 
     study: Path | None = None
@@ -66,7 +68,7 @@ class BalanceOptions:
 
 
 def export_request(options: BalanceOptions) -> ExportRequest:
-    """The trial whose balanced set is asked for; raises UserError where there is none."""
+    """The trial whose balanced set is requested; raises UserError if there is none."""
     if options.study is not None and options.assignments:
         raise ConfigError(f"--set {options.assignments[0]}: the settings are those of the study, --from")
     # Their files may have been changed since they were read in this process.
@@ -83,7 +85,7 @@ def export_request(options: BalanceOptions) -> ExportRequest:
 
 @arithmetic_given_back()
 def run_export(request: ExportRequest, out: Path, console: Console) -> Description:
-    """Write the balanced data set to `out`, with a bar for each stage."""
+    """Write the balanced data set to `out`, with a progress bar for each stage."""
     keep_freed_memory()
     choose_library(lambda found: request.library or found)
     with progress_bars(console) as progress:
@@ -100,7 +102,7 @@ def export_balanced(
     allow_collapsed: bool = False,
     allow_missing: bool = False,
 ) -> Description:
-    """Write the balanced data set of a study: real images, and those of its best confirmed GAN.
+    """Write the balanced data set of a study: real images, and images of its best confirmed GAN.
 
     Continues where an interrupted export to `out` stopped.
 
@@ -146,7 +148,7 @@ def export_balanced(
 
 
 def allowed_faults(*, memorised: bool, collapsed: bool, missing: bool) -> frozenset[Fault]:
-    """The faults of synthetic images that stop no export."""
+    """The faults of synthetic images that do not stop the export."""
     given: dict[Fault, bool] = {"memorised": memorised, "collapsed": collapsed, "missing": missing}
     return frozenset(fault for fault, is_allowed in given.items() if is_allowed)
 
@@ -156,10 +158,10 @@ def _of_recipe(options: BalanceOptions) -> ExportRequest:
         raise ConfigError(f"--variant: name a GAN, or a study by --from; {nearest('', VARIANTS)}")
     if options.variant not in VARIANTS:
         raise ConfigError(
-            f"--variant: {options.variant!r} is no GAN variant; {nearest(options.variant, VARIANTS)}"
+            f"--variant: {options.variant!r} is not a GAN variant; {nearest(options.variant, VARIANTS)}"
         )
     if options.ratio is not None:
-        raise ConfigError("--ratio: there is one only with a study, --from")
+        raise ConfigError("--ratio: needs a study (--from)")
     given = () if options.data is None else (f"data.root={json.dumps(options.data)}",)
     study = study_config(RECIPE, (*options.assignments, *given))
     trial = planned_trial(
@@ -260,7 +262,7 @@ def _gan_changes(options: BalanceOptions) -> dict[str, JsonValue]:
 
 @contextmanager
 def progress_bars(console: Console) -> Iterator[ShowProgress]:
-    """A bar for each stage of an export."""
+    """A progress bar for each stage of an export."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console) as bars:
         tasks: dict[str, TaskID] = {}

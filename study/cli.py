@@ -1,4 +1,4 @@
-"""The command `gan-study`: what holds while its libraries load, which takes seconds."""
+"""The command `gan-study`: handles interruptions and errors while its libraries load, which takes seconds."""
 
 import importlib
 import os
@@ -19,12 +19,12 @@ _ASKS_FOR_HELP = frozenset({"--help", "--version"})
 def main() -> None:
     """Load the command and run it.
 
-    A person who stops it before it is loaded, a current folder that was deleted, and a library that cannot be
-    loaded are one line on stderr.
+    An interruption while it loads, a deleted current folder, and a library that cannot be loaded are one line on
+    stderr.
     """
     _open_standard_files()
     try:
-        # torch itself ends the process where there is none.
+        # torch itself ends the process if there is none.
         Path.cwd()
     except OSError as error:
         _fail(f"the current folder: {error.strerror}; change to another one", 2)

@@ -1,4 +1,4 @@
-"""What each setting means, which values it may have, and its default, from a file: no library is loaded.
+"""The meaning, allowed values and default of each setting, from a file, so that no library must be loaded.
 
 `reference.py` makes that file from the settings' types.
 """
@@ -34,11 +34,11 @@ class Setting:
     kind: str
     """Its type, with its limits, in words."""
     default: str | None
-    """As YAML writes it in one line; None if a value has to be given, and for a section."""
+    """As YAML writes it in one line; None if it is required, and for a section."""
     owner: str
     """The class of settings that it belongs to, and that class's module."""
     when: str = ""
-    """Where it is there only with another setting: that setting's value."""
+    """If it exists only with a value of another setting: that value."""
     inner: tuple[str, ...] = ()
     """The keys of a section's settings."""
 
@@ -56,7 +56,9 @@ class Setting:
 
 @cache
 def read_reference() -> Mapping[str, Any]:
-    """The JSON schema of a recipe, and the lines of `gan-study list`: from their file, or anew if that is old."""
+    """The JSON schema of a recipe, and the lines of `gan-study list`: from their file, or computed again if that
+    is outdated.
+    """
     content = read_reference_file()
     if content is None:
         # Seconds, for who has added a part.
@@ -68,22 +70,22 @@ def read_reference() -> Mapping[str, Any]:
 
 @cache
 def all_settings() -> tuple[Setting, ...]:
-    """Every setting and section of a study; those of a balancer in a section of its own."""
+    """Every setting and section of a study, with one section for each balancer."""
     schema = read_reference()["schema"]
     return tuple(_walk(schema, schema, "", {}))
 
 
 def explain(key: str) -> tuple[Setting, ...]:
-    """The settings that `key` names, whole or by its end: one for each meaning that it has.
+    """The settings that `key` names, by the whole key or its end: one for each different meaning.
 
-    What all GANs have alike is one. Raises ConfigError for an unknown key, with the nearest.
+    Settings that all GANs share are listed once. Raises ConfigError for an unknown key, with the nearest one.
     """
     key = key.strip().replace("/", ".").strip(".")
     known = all_settings()
     exact = tuple(each for each in known if each.key == key)
     found = exact or tuple(each for each in known if each.key.endswith(f".{key}"))
     if not found:
-        raise ConfigError(f"{key!r} is no setting; {_hint(key, known)}")
+        raise ConfigError(f"{key!r} is not a setting; {_hint(key, known)}")
     alike: dict[tuple[str, str, str], list[Setting]] = {}
     for each in found:
         alike.setdefault((each.meaning, each.owner, each.when), []).append(each)

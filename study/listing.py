@@ -1,6 +1,6 @@
-"""Everything a study can be made of, by kind: name to one line; loads no library.
+"""All parts of a study by kind: name to description; loads no library.
 
-This package's own parts come from the reference file, those of others from metadata; none is imported.
+This package's own parts come from the reference file, other parts from metadata; none is imported.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,8 @@
 """The reference of all settings and all parts, as the file that `list`, `explain` and editors read.
 
-Made from the types of the settings, the docstrings below their fields, and the catalogs, all of which load torch;
-the file lets a command answer at once. `python -m gan_study.study.reference` writes it anew; a test says when to.
+Built from the types of the settings, the docstrings below their fields, and the catalogs, all of which load torch;
+the file lets a command answer at once. `python -m gan_study.study.reference` writes it again; a test says when
+this is needed.
 """
 
 import ast
@@ -97,16 +98,16 @@ def recipe_schema() -> dict[str, JsonValue]:
     balancers["additionalProperties"] = {"type": "object"}
     for cls in _settings_classes():
         _describe(schema if cls is StudyConfig else definitions[cls.__name__], cls)
-    balancers["description"] += " By name, as `gan-study list` has it."
+    balancers["description"] += " By name, in the order of `gan-study list`."
     for each in (schema, *definitions.values()):
         # A recipe is a difference from the defaults, and its sizes are differences from it.
         each.pop("required", None)
     schema["properties"] |= {
-        "extends": {"type": "string", "description": "The recipe that this one differs from."},
+        "extends": {"type": "string", "description": "The recipe that this one extends."},
         "scales": {
             "type": "object",
             "additionalProperties": {"$ref": "#"},
-            "description": "What changes at other sizes of the recipe, by the size's name: `--set scale=NAME`.",
+            "description": "Changes for other sizes of the recipe, by the name of the size: `--set scale=NAME`.",
         },
     }
     return {
@@ -178,7 +179,7 @@ def _with_usual_limits(schema: Any) -> Any:
 
 
 def write_reference() -> None:
-    """Write the file anew."""
+    """Write the file again."""
     write_atomically(REFERENCE, to_text(reference()))
 
 

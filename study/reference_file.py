@@ -1,4 +1,4 @@
-"""Where the reference of settings and parts lies, and which files it was made from."""
+"""Where the reference of settings and parts is, and which files it was built from."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -38,7 +38,7 @@ def member_files() -> list[str]:
 
 
 def read_reference_file() -> Mapping[str, Any] | None:
-    """What the reference file says; None if a part or recipe was added or taken away since it was made."""
+    """What the reference file says; None if a part or recipe was added or removed since it was built."""
     content = from_json(read_text(REFERENCE))
     assert isinstance(content, dict), "it is written as an object"
     return content if content["members"] == member_files() else None

@@ -1,1 +1,1 @@
-"""What records say of methods, as numbers: means, paired gains, verdicts."""
+"""Comparisons of methods as numbers: means, paired gains, verdicts."""

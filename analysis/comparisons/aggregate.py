@@ -21,8 +21,8 @@ def summarise(
     """Scores and paired gains of the confirmed trials, over seeds.
 
     One row for each condition, balancer, metric and measure ("score" or "gain", the paired difference from no
-    balancing), with n, mean, low and high; low and high are missing where n is below 3. Not corrected for
-    anything: the gains that verdicts are about have their intervals from `verdicts.summarise`.
+    balancing), with n, mean, low and high; low and high are missing where n is below 3. Not corrected for multiple
+    comparisons: the intervals of the gains with verdicts come from `verdicts.summarise`.
     """
     frames = [
         _estimates(frame, bounds).assign(metric=metric, measure=measure)
@@ -37,13 +37,13 @@ def summarise(
 
 
 def score_range(metric: str) -> tuple[float, float]:
-    """What the values of a metric lie between."""
+    """The limits of a metric's values."""
     found = find_metric(metric)
     return found.low, found.high
 
 
 def gain_range(metric: str) -> tuple[float, float]:
-    """What differences of two values of a metric lie between."""
+    """The limits of the difference of two values of a metric."""
     low, high = score_range(metric)
     return low - high, high - low
 

@@ -1,4 +1,6 @@
-"""Studies of several data sets side by side: what each method gains on each, and how the methods rank."""
+"""Comparison of studies of several data sets: each method's gain on each data set, and the ranks of the
+methods.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,9 +18,9 @@ CHOSEN: Mapping[MethodKind, str] = {"GAN": "chosen GAN", "simple": "best simple 
 
 @dataclass(frozen=True, kw_only=True)
 class Compared:
-    """Mean paired gains in test minority F1 by method and data set, and what tests over the data sets say.
+    """Mean paired gains in test minority F1 by method and data set, and tests over the data sets.
 
-    A data set counts once, as Demšar (2006) asks for: its gain is the mean over its conditions, that of a
+    A data set counts once, as Demšar (2006) recommends: its gain is the mean over its conditions, and that of a
     condition the mean over its seeds. `left_out` are the methods that some condition lacks.
     """
 

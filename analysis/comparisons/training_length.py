@@ -1,4 +1,4 @@
-"""Which GANs were still getting better when their training ended."""
+"""Which GANs were still improving when their training ended."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,9 @@ FEWEST_COMPARED_IMAGES = 30
 
 
 def length_limits(study: Study, condition: Condition, method: str) -> tuple[str, ...]:
-    """Why longer trainings of the GANs of `method` may have shown more, a clause each; empty without reason."""
+    """Why longer trainings of the GANs of `method` might have shown more, one clause each; empty without a
+    reason.
+    """
     found = [each for each in under(confirmed(study.records), condition) if each.balancer == method]
     improving = any(record.gan is not None and record.gan.still_improving for record in found)
     limits = {CUT_OFF: improving, CUT_BY_BUDGET: _is_cut_by_budget(study, found, method)}
@@ -52,7 +54,7 @@ def _could_end_by_itself(record: Trial) -> bool:
 
 
 def cut_off_arms(records: Sequence[Trial]) -> list[str]:
-    """The methods some of whose GANs were still getting better, and in how many trials."""
+    """The methods with GANs that were still improving, and in how many trials."""
     arms = Counter(arm_of(each) for each in confirmed(records) if each.gan and each.gan.still_improving)
     trials = Counter(map(arm_of, confirmed(records)))
     return [

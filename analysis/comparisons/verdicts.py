@@ -1,7 +1,7 @@
-"""What each method is worth under each condition, in a word: helps, hurts, no worthwhile difference, undecided.
+"""The verdict on each method under each condition: helps, hurts, no worthwhile difference, undecided.
 
-Every verdict of the report is made here, by the plan that the study wrote down before its first confirmed trial
-(`study.json`, `verdicts`), over seeds and over test images together.
+Every verdict of the report is computed here, by the plan that the study fixed before its first confirmed trial
+(`study.json`, `verdicts`), over seeds and test images together.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,9 +32,9 @@ Against: TypeAlias = Literal["no balancing", "best simple method", "duplicates"]
 
 @dataclass(frozen=True, kw_only=True)
 class Pairs:
-    """The test scores of `method` in `metric` minus those of `reference` in the same settings, a seed each.
+    """The test scores of `method` in `metric` minus those of `reference` in the same settings, one for each seed.
 
-    `asked` where the method is the GAN that validation chose.
+    `asked` if the method is the GAN that validation chose.
     """
 
     condition: Condition
@@ -53,8 +53,8 @@ class Pairs:
 class Comparison:
     """A paired comparison and its verdict.
 
-    `estimate` has the mean and the interval that the verdict was made with, corrected for the comparison's family
-    and for the looks at it. It has no ends with fewer than three seeds.
+    `estimate` has the mean and the interval on which the verdict is based, corrected for the comparison's family
+    and for its looks. With fewer than three seeds the interval has no ends.
     """
 
     pairs: Pairs
@@ -64,53 +64,54 @@ class Comparison:
     family: str
     family_size: int
     has_predictions: bool
-    """Whether the predictions of all trials are stored; else the interval speaks of seeds alone."""
+    """Whether the predictions of all trials are stored; otherwise the interval covers only seeds."""
     is_exploratory: bool
-    """Whether seeds were added, after looking, that the plan had no error left for."""
+    """Whether seeds were added after looking at the results, beyond what the plan had reserved error for."""
     is_provisional: bool
-    """Whether the last round of seeds is not complete, so that the study has not come to this look yet."""
+    """Whether the last round of seeds is incomplete, so that the study has not reached this look yet."""
     length_limits: tuple[str, ...]
-    """Why longer trainings of the method's GANs may have shown more, a clause each."""
+    """Why longer trainings of the method's GANs might have shown more, one clause each."""
     most_seeds: int
-    """As many as the study's plan has."""
+    """As many as in the study's plan."""
 
     @property
     def looks(self) -> tuple[Look, ...]:
-        """The gain as it was seen after each round of seeds."""
+        """The observed gain after each round of seeds."""
         return self.decision.looks
 
     @property
     def verdict(self) -> Verdict:
-        """The verdict on the method, as against its reference."""
+        """The verdict on the method, compared with its reference."""
         return self.decision.verdict
 
     @property
     def reservations(self) -> tuple[str, ...]:
-        """What must be said beside the verdict: `length_limits`, unless the method helps as it is."""
+        """Reservations about the verdict: `length_limits`, unless the method helps."""
         return () if self.verdict == "helps" else self.length_limits
 
     @property
     def is_decided(self) -> bool:
-        """Whether it is known if there is a gain, or that there is none worth having."""
+        """Whether it is known if there is a gain, or that there is no worthwhile one."""
         return self.verdict != "undecided"
 
     @property
     def smallest_decidable(self) -> float | None:
-        """The smallest gain that these test images can tell from none, however many the seeds."""
+        """The smallest gain that these test images can distinguish from none, with any number of seeds."""
         return sequential.smallest_decidable(self.looks[-1], self.decision.level) if self.looks else None
 
     @property
     def lacks_images(self) -> bool:
-        """Whether no number of seeds decides: an effect of the size seen needs more test images."""
+        """Whether no number of seeds decides: an effect of the observed size needs more test images."""
         if not self.looks or self.is_decided:
             return False
         return not sequential.images_suffice(self.looks[-1], self.decision.levels, margin=self.margin)
 
     @property
     def seeds_needed(self) -> int | None:
-        """The fewest seeds in all that would decide four times in five, if gain and spread are as they were seen.
+        """The smallest total number of seeds that decides in four of five cases, if gain and spread are as
+        observed.
 
-        None if that is not known, or if no number of seeds would.
+        None if this is unknown, or if no number of seeds does.
         """
         if not self.looks:
             return None
@@ -121,11 +122,11 @@ class Comparison:
 # Tables, answer and page ask for the same.
 @lru_cache(maxsize=4)
 def comparisons(study: Study) -> tuple[Comparison, ...]:
-    """Every comparison that the study planned and whose trials are there.
+    """Every planned comparison that has trials.
 
-    Holm's correction holds within each family of the plan, for all comparisons that it planned, done or not: where
-    nothing makes a difference, a family has a false *helps* or *hurts* in one study of twenty at most, and a false
-    *no worthwhile difference* as seldom. Raises RecordError where trials of one setting were tested on different
+    Holm's correction applies within each family of the plan, for all planned comparisons, whether made or not: if
+    nothing makes a difference, at most one study in twenty has a false *helps* or *hurts* in a family, and at most
+    one a false *no worthwhile difference*. Raises RecordError if trials of one setting were tested on different
     images.
     """
     trials = {(trial.setting_id, trial.balancer): trial for trial in select.confirmed(study.records)}
@@ -140,16 +141,16 @@ def comparisons(study: Study) -> tuple[Comparison, ...]:
 
 
 def gains(study: Study, metric: Score = "minority_f1") -> tuple[Comparison, ...]:
-    """Those of every method against no balancing."""
+    """The comparisons of every method with no balancing."""
     return tuple(
         each for each in comparisons(study) if each.pairs.against == "no balancing" and each.pairs.metric == metric
     )
 
 
 def open_arms(study: Study) -> frozenset[Arm]:
-    """The methods, and what they are compared with, that another round of seeds may decide about.
+    """The methods that another round of seeds may decide, and their references.
 
-    Those undecided whose further seeds, as many as the plan allows, may well decide.
+    The undecided comparisons that the further seeds of the plan may decide.
     """
     most = study.verdicts.looks[-1]
     arms: set[Arm] = set()
@@ -161,7 +162,7 @@ def open_arms(study: Study) -> frozenset[Arm]:
 
 
 def chosen_methods(records: Sequence[Trial]) -> dict[Condition, tuple[str, ...]]:
-    """The GAN that validation chose under each condition, and the simple method where there is one."""
+    """The GAN that validation chose under each condition, and the simple method if there is one."""
     return {
         condition: tuple(name for name in chosen.values() if name is not None)
         for condition, chosen in _choices(records).items()
@@ -182,7 +183,7 @@ def _choices(records: Sequence[Trial]) -> dict[Condition, dict[str, str | None]]
 
 
 def summarise(study: Study, *, metrics: Sequence[str] = METRICS) -> pd.DataFrame:
-    """`aggregate.summarise` of the test scores, gains with the intervals that their verdicts were made with."""
+    """`aggregate.summarise` of the test scores; gains have the intervals of their verdicts."""
     frame = aggregate.summarise(study.records, metrics=metrics)
     judged = {
         (*each.pairs.condition, each.pairs.method, each.pairs.metric, "gain"): each.estimate
@@ -270,7 +271,7 @@ def _looks(pairs: Pairs, trials: Mapping[tuple[str, str], Trial], study: Study) 
 
 
 def is_exploratory(pairs: Pairs, study: Study) -> bool:
-    """Whether there are more seeds than the study's plan has at their round."""
+    """Whether there are more seeds than the study's plan has for their round."""
     looks = study.verdicts.looks
     return any(
         number > len(looks) or sum(each <= number for each in pairs.rounds) > looks[number - 1]
@@ -279,7 +280,7 @@ def is_exploratory(pairs: Pairs, study: Study) -> bool:
 
 
 def is_provisional(pairs: Pairs, study: Study) -> bool:
-    """Whether trials of the last round are missing, failed ones not counted as such."""
+    """Whether trials of the last round are missing, not counting failed ones."""
     last = max(pairs.rounds)
     if last > len(study.verdicts.looks):
         return False

@@ -1,1 +1,1 @@
-"""Statistics of comparisons: arrays in, numbers out; no record, no table and no text of the report."""
+"""Statistics of comparisons: arrays in, numbers out; no records, tables or text of the report."""

@@ -1,4 +1,4 @@
-"""The verdicts of comparisons that are corrected together, from the looks at each."""
+"""The verdicts of comparisons that are corrected together, from their looks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,18 +15,18 @@ Looks: TypeAlias = Sequence[Look]
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """A verdict on a comparison, and the levels at which it was tested in the end."""
+    """A verdict on a comparison, and the final levels of its tests."""
 
     looks: tuple[Look, ...]
     verdict: Verdict
     level: float
-    """The level of the test of no gain at all."""
+    """The level of the test for no gain at all."""
     difference_p: float
     """The p value of that test, corrected."""
     equivalence_level: float
     """The level of the two one-sided tests of a gain as large as the margin."""
     equivalence_p: float
-    """The p value of these, corrected."""
+    """Its p value, corrected."""
 
     @property
     def levels(self) -> Levels:
@@ -35,10 +35,10 @@ class Decision:
 
     @cached_property
     def interval(self) -> tuple[float, float] | None:
-        """The interval that says what the verdict says; None before the first look.
+        """The interval that agrees with the verdict; None before the first look.
 
-        A method helps or hurts where it lies on one side of 0, and makes no worthwhile difference where it lies
-        within the margin. Where nothing is decided it is the wider one of both tests.
+        A method helps or hurts if it lies on one side of 0, and makes no worthwhile difference if it lies within
+        the margin. If nothing is decided it is the wider one of both tests.
         """
         if not self.looks:
             return None
@@ -51,8 +51,8 @@ class Decision:
 def decide(family: Sequence[Looks], *, size: int, margin: float) -> tuple[Decision, ...]:
     """The decisions on a family of comparisons, in their order, corrected by Holm's procedure for `size` of them.
 
-    Differences from 0 are corrected among themselves, and so are differences within the margin: each kind of
-    finding is false somewhere in the family in one study of twenty at most, whenever the looks end.
+    Differences from 0 are corrected together, and so are differences within the margin: each kind of finding is
+    false somewhere in the family in at most one study of twenty, whenever the looks end.
     """
     different = holm([sequential.difference_p(looks) for looks in family], number=size)
     alike = holm([sequential.equivalence_p(looks, margin) for looks in family], number=size)
@@ -77,7 +77,7 @@ def _decision(looks: Looks, different: HolmResult, alike: HolmResult) -> Decisio
 
 
 def is_open(decision: Decision, *, most: int, margin: float) -> bool:
-    """Whether a comparison is undecided, and as many as `most` seeds in all may well decide it."""
+    """Whether a comparison is undecided, and `most` seeds in total may decide it."""
     if decision.verdict != "undecided" or not decision.looks:
         return decision.verdict == "undecided"
     last = decision.looks[-1]

@@ -13,7 +13,7 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """A mean over `n` seeds and its two-sided interval (95 % unless said); fewer than three have none."""
+    """A mean over `n` seeds and its two-sided interval (95 % unless stated); fewer than three have none."""
 
     n: int
     mean: float
@@ -24,8 +24,8 @@ class Estimate:
 def t_interval(values: Sequence[float], *, bounds: tuple[float, float] = (-np.inf, np.inf)) -> Estimate:
     """The mean of `values` (at least one) with its two-sided 95 % Student-t interval, clipped to `bounds`.
 
-    mean ± t(0.975, n − 1) s / √n, s with n − 1 in its denominator. What lies beyond the range of a score is no
-    value of it, so cutting it off costs no coverage.
+    mean ± t(0.975, n − 1) s / √n, s with n − 1 in its denominator. Values beyond the range of a score are
+    impossible, so cutting the interval there does not reduce its coverage.
     """
     assert len(values) > 0, "an estimate needs a value"
     n, mean = len(values), float(np.mean(values))

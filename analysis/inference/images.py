@@ -1,4 +1,4 @@
-"""How far a difference of two methods' scores may be off because other test images might have been drawn."""
+"""The uncertainty of a difference of two methods' scores due to the choice of test images."""
 
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
@@ -14,15 +14,15 @@ Score: TypeAlias = Literal["minority_f1", "minority_recall"]
 def image_error(
     labels: Integers, method: Integers, reference: Integers, *, classes: Sequence[int], score: Score
 ) -> float:
-    """Standard error of `method`'s mean score minus that of `reference`, over test images drawn anew.
+    """Standard error of `method`'s mean score minus that of `reference`, over newly drawn test images.
 
-    `labels` [N], and what the classifiers of either method take the images for [S, F, N], S seeds of F fits. The
+    `labels` [N], and the predictions of each method's classifiers for the images [S, F, N], S seeds of F fits. The
     score is the mean over those of `classes` that have test images. It is linear in the images to first order (the
-    infinitesimal jackknife, Efron 1982), so its variance is the sum of the squares of what the images add. Only
-    products of different seeds enter it: what an image adds with one seed alone is in the spread over seeds
-    already. Squares are not taken about their mean: it is the variance that there would be without a gain, by
-    which a few images that all favour one method are no certainty. At least one image's worth, for the same
-    reason. Infinite if none of `classes` has a test image.
+    infinitesimal jackknife, Efron 1982), so its variance is the sum of squares of the images' contributions. Only
+    products of different seeds are used: a contribution with one seed only is already part of the spread over
+    seeds. The mean is not subtracted from the squares: this is the variance without a gain, so that a few images
+    that all favour one method do not give certainty. At least one image's contribution, for the same reason.
+    Infinite if none of `classes` has a test image.
     """
     tested = [label for label in classes if label in labels]
     if not tested:
@@ -34,7 +34,7 @@ def image_error(
 
 
 def resolution(labels: Integers, classes: Sequence[int]) -> float:
-    """What one test image of the smallest of `classes`, all of which have some, moves their mean recall by."""
+    """How much one test image of the smallest of `classes`, all of which have some, changes their mean recall."""
     return 1 / (len(classes) * min(int(np.sum(labels == label)) for label in classes))
 
 

@@ -1,14 +1,14 @@
-"""Tests of a gain that are repeated while seeds are added, over seeds and over test images together.
+"""Repeated tests of a gain while seeds are added, over seeds and test images together.
 
-A gain is measured on a few seeds (splits, thinnings, trainings) and on one set of test images, and a verdict is to
-hold for other seeds and for other images. Its error is the sum of two that are independent: Student's t over
-seeds, whose spread is estimated from few of them, and a normal one over images. The tail of that sum is the
-Behrens-Fisher distribution with one variance known, which keeps the level or falls below it. (Welch's
+A gain is measured on a few seeds (splits, imbalances, trainings) and on one set of test images, but a verdict
+should hold for other seeds and other images. Its error is the sum of two independent ones: Student's t over seeds,
+whose spread is estimated from a few of them, and a normal one over images. The tail of that sum is the
+Behrens-Fisher distribution with one known variance, which keeps the level or is conservative. (Welch's
 approximation by a single t distribution does not: with three seeds and a level of 0.0005 its error is up to 28
 times as large.)
 
-Each look at the data spends a share of the error that is allowed in all, and the shares sum to one, so that the
-error is kept whenever the study stops (union bound over looks fixed beforehand; Lan and DeMets 1983 for spending).
+Each look at the data spends a share of the total allowed error, and the shares sum to one, so the error rate holds
+whenever the study stops (union bound over looks fixed beforehand; Lan and DeMets 1983 for spending).
 """
 
 from collections.abc import Sequence
@@ -39,7 +39,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class Look:
-    """A gain as it was seen after some round of seeds."""
+    """An observed gain after a round of seeds."""
 
     num_seeds: int
     mean: float
@@ -49,33 +49,33 @@ class Look:
     image_error: float
     """Standard error of the mean over other test images."""
     share: float = 1.0
-    """The share of the whole allowed error that this look may spend, in (0, 1]."""
+    """The share of the total error rate that this look may spend, in (0, 1]."""
 
     def tail(self, distance: float) -> float:
-        """How often the mean lies beyond the true gain by more than `distance`, on one side: a one-sided p value.
+        """How often the mean differs from the true gain by more than `distance`, on one side: a one-sided p value.
 
-        Given what χ² the spread was drawn with, the error is normal; the mean over χ² is a quadrature.
+        Given the χ² of the spread, the error is normal; the mean over χ² is a quadrature.
         """
         chi2, weights = _chi2_nodes(self.num_seeds - 1)
         variances = self.spread**2 / self.num_seeds * (self.num_seeds - 1) / chi2 + self.image_error**2
         return float(weights @ special.ndtr(-distance / np.sqrt(variances)))
 
     def half_width(self, tail: float) -> float:
-        """Half of the interval beyond whose either end the true gain lies with probability `tail` at most.
+        """Half of the interval beyond each end of which the true gain lies with probability at most `tail`.
 
-        `tail` in (0, 1/2). At most 2, the width of all gains there are.
+        `tail` in (0, 1/2). At most 2, the width of the range of gains.
         """
         if self.tail(2.0) >= tail:
             return 2.0
         return float(optimize.brentq(lambda distance: self.tail(distance) - tail, 0.0, 2.0, xtol=1e-9))
 
     def of(self, num_seeds: int) -> "Look":
-        """The only look at another number of seeds, if gain and spread stay as they were seen."""
+        """A single look at another number of seeds, if gain and spread are as observed."""
         return replace(self, num_seeds=num_seeds, share=1.0)
 
 
 def look_at(differences: Sequence[float] | Floats, *, image_error: float, share: float) -> Look:
-    """What the paired `differences` of two seeds or more show; see `Look`."""
+    """The look from the paired `differences` of two or more seeds; see `Look`."""
     spread = max(float(np.std(differences, ddof=1)), LEAST_SPREAD)
     mean = float(np.mean(differences))
     return Look(num_seeds=len(differences), mean=mean, spread=spread, image_error=image_error, share=share)
@@ -98,18 +98,18 @@ def spending_shares(numbers: Sequence[int]) -> tuple[float, ...]:
 
 
 def difference_p(looks: Sequence[Look]) -> float:
-    """Two-sided p value of a true gain of 0, valid whenever the looks end: the least p over share, at most 1.
+    """Two-sided p value of a true gain of 0, valid whenever the looks end: the smallest p / share, at most 1.
 
-    Such sequential p values may be corrected as any others are (Liu and Anderson 2008, "On adaptive extensions of
+    Such sequential p values can be corrected like any others (Liu and Anderson 2008, "On adaptive extensions of
     group sequential trials for clinical investigations").
     """
     return min([1.0, *(2 * look.tail(abs(look.mean)) / look.share for look in looks)])
 
 
 def equivalence_p(looks: Sequence[Look], margin: float) -> float:
-    """P value of a true gain of `margin` or more either way, by two one-sided tests (Schuirmann 1987).
+    """P value of a true gain or loss of at least `margin`, by two one-sided tests (Schuirmann 1987).
 
-    Small where the gain is shown to lie within the margin; valid whenever the looks end.
+    Small if the gain is shown to lie within the margin; valid whenever the looks end.
     """
     from_below = min([1.0, *(look.tail(margin + look.mean) / look.share for look in looks)])
     from_above = min([1.0, *(look.tail(margin - look.mean) / look.share for look in looks)])
@@ -117,10 +117,11 @@ def equivalence_p(looks: Sequence[Look], margin: float) -> float:
 
 
 def interval(looks: Sequence[Look], level: float) -> tuple[float, float]:
-    """The ends of the true gain's interval, which misses it with probability `level` at most, whenever looks end.
+    """The ends of the true gain's interval, which misses it with probability at most `level`, whenever the looks
+    end.
 
-    What all looks so far leave (repeated confidence intervals, Jennison and Turnbull 1989), within [-1, 1]. It
-    does not hold 0 exactly where `difference_p` is below `level`.
+    The intersection over all looks so far (repeated confidence intervals, Jennison and Turnbull 1989), within [-1,
+    1]. It excludes 0 exactly if `difference_p` is below `level`.
     """
     halves = [look.half_width(level * look.share / 2) for look in looks]
     low = max([-1.0, *(look.mean - half for look, half in zip(looks, halves, strict=True))])
@@ -142,9 +143,10 @@ class Levels(NamedTuple):
 
 
 def seeds_needed(look: Look, levels: Levels, *, margin: float) -> int | None:
-    """The fewest seeds that decide with probability POWER, if the gain and its spread are as they were seen.
+    """The smallest number of seeds that decides with probability POWER, if the gain and its spread are as
+    observed.
 
-    Either that there is a gain, or that none is as large as `margin`. None if it takes more than MOST_SEEDS.
+    Either that there is a gain, or that it is smaller than `margin`. None if it takes more than MOST_SEEDS.
     """
     if not _is_likely(look.of(MOST_SEEDS), levels, margin=margin):
         return None
@@ -157,7 +159,7 @@ def seeds_needed(look: Look, levels: Levels, *, margin: float) -> int | None:
 
 
 def images_suffice(look: Look, levels: Levels, *, margin: float) -> bool:
-    """Whether any number of seeds decides, if the gain is as it was seen."""
+    """Whether any number of seeds decides, if the gain is as observed."""
     return _is_likely(look.of(1_000 * MOST_SEEDS), levels, margin=margin)
 
 
@@ -168,9 +170,10 @@ def _is_likely(look: Look, levels: Levels, *, margin: float) -> bool:
 
 
 def may_be_decided(look: Look, number: int, levels: Levels, *, margin: float) -> bool:
-    """Whether `number` seeds in all can still decide, if those to come are as they may well be.
+    """Whether `number` seeds in total can still decide, given plausible values of the further seeds.
 
-    The mean may move by two standard deviations of its change. What is given up by this costs no error.
+    The mean may move by two standard deviations of its change. Stopping by this rule does not increase the error
+    rate.
     """
     drift = 2 * look.spread * max(0.0, 1 / look.num_seeds - 1 / number) ** 0.5
     then = look.of(number)

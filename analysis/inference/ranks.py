@@ -21,7 +21,7 @@ class Ranking:
     """The ranks of methods by their score in each task; 1 is the best.
 
     `mean_ranks` begins with the best. `p_value` is that of Friedman's test, that all have the same mean rank. By
-    Nemenyi's test methods differ, at 0.05, whose mean ranks are `critical_difference` apart.
+    Nemenyi's test methods differ, at 0.05, if their mean ranks are `critical_difference` apart.
     """
 
     num_tasks: int
@@ -31,7 +31,7 @@ class Ranking:
 
 
 def rank_methods(scores: Mapping[str, Sequence[float]]) -> Ranking | None:
-    """The ranks of methods by their scores, one for each task; None where tasks or methods are too few to rank."""
+    """The ranks of methods by their scores, one for each task; None if there are too few tasks or methods."""
     table = np.array(list(scores.values()), dtype=float)
     if table.ndim < 2 or table.shape[0] < FEWEST_RANKED_METHODS or table.shape[1] < FEWEST_RANKED_TASKS:
         return None
@@ -47,7 +47,9 @@ def rank_methods(scores: Mapping[str, Sequence[float]]) -> Ranking | None:
 
 
 def alike(ranked: Ranking) -> tuple[tuple[str, ...], ...]:
-    """The largest groups of methods of which no two differ by Nemenyi's test, the best first; two at least."""
+    """The largest groups of methods that do not differ by Nemenyi's test, the best first; at least two methods
+    each.
+    """
     names, ranks = list(ranked.mean_ranks), list(ranked.mean_ranks.values())
     reach = [sum(rank < first + ranked.critical_difference for rank in ranks) for first in ranks]
     return tuple(
@@ -60,16 +62,16 @@ def alike(ranked: Ranking) -> tuple[tuple[str, ...], ...]:
 def critical_difference(*, methods: int, tasks: int) -> float:
     """Nemenyi's critical difference of two mean ranks at 0.05: q √(k (k + 1) / 6N) (Demšar 2006, section 3.2.2).
 
-    q is the studentised range's quantile, of k methods and infinitely many degrees of freedom, over √2.
+    q is the quantile of the studentised range, for k methods and infinitely many degrees of freedom, over √2.
     """
     quantile = float(stats.studentized_range.ppf(CONFIDENCE, methods, float("inf"))) / 2**0.5
     return quantile * float((methods * (methods + 1) / (6 * tasks)) ** 0.5)
 
 
 def signed_rank_tests(differences: Mapping[str, Sequence[float]]) -> dict[str, float]:
-    """Wilcoxon's signed-rank test of each method's differences, by Holm's procedure for all of them together.
+    """Wilcoxon's signed-rank test of each method's differences, with Holm's correction over all of them.
 
-    Demšar 2006, sections 3.1.3 and 3.2.2. Nothing where there are fewer than six tasks.
+    Demšar 2006, sections 3.1.3 and 3.2.2. Empty if there are fewer than six tasks.
     """
     if not differences or min(map(len, differences.values())) < FEWEST_PAIRS:
         return {}

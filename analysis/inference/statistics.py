@@ -1,4 +1,4 @@
-"""Tests, effect sizes and intervals: arrays in, numbers out. docs/statistics.md says which is used for what."""
+"""Tests, effect sizes and intervals: arrays in, numbers out. docs/statistics.md says where each is used."""
 
 from collections.abc import Sequence
 from typing import NamedTuple, TypeAlias
@@ -20,7 +20,7 @@ Strata: TypeAlias = Sequence[Sequence[float]]
 
 
 class Interval(NamedTuple):
-    """An estimate and the two ends of its 95 % interval, None where the values have no spread to tell them by."""
+    """An estimate and the two ends of its 95 % interval, None if the values have no spread."""
 
     estimate: float
     low: float | None
@@ -28,9 +28,9 @@ class Interval(NamedTuple):
 
 
 class HolmResult(NamedTuple):
-    """What Holm's procedure made of one p value, and the level it was held against in the end.
+    """The result of Holm's procedure for one p value, and the final level it was compared with.
 
-    An interval at that level holds 0 exactly where `p_value` is not below LEVEL.
+    An interval at that level contains 0 exactly if `p_value` is not below LEVEL.
     """
 
     p_value: float
@@ -38,10 +38,11 @@ class HolmResult(NamedTuple):
 
 
 def holm(p_values: Sequence[float], *, number: int | None = None) -> tuple[HolmResult, ...]:
-    """Each p value corrected for `number` comparisons (by default these), by Holm's procedure (Holm 1979).
+    """Each p value corrected for `number` comparisons (by default the given ones), by Holm's procedure (Holm
+    1979).
 
-    The j-th smallest of m is held against LEVEL / (m − j + 1); the first that is not below ends the procedure, and
-    none of the larger ones is below either. Corrected: the largest of (m − i + 1) p_i over i ≤ j, at most 1.
+    The j-th smallest of m is compared with LEVEL / (m − j + 1); the first that is not below ends the procedure,
+    and all larger ones are not below either. Corrected: the largest of (m − i + 1) p_i over i ≤ j, at most 1.
     """
     count = len(p_values)
     total = count if number is None else max(number, count)
@@ -57,10 +58,10 @@ def holm(p_values: Sequence[float], *, number: int | None = None) -> tuple[HolmR
 
 
 def mcnemar_p_value(only_first: int, only_second: int) -> float:
-    """Two-sided exact p value of two classifiers that are right on the same images equally often.
+    """Two-sided exact p value for two classifiers with equal numbers of correct predictions on the same images.
 
-    Of the images that one of them alone gets right, `only_first` and `only_second`, each falls to either with
-    probability 1/2 (McNemar 1947; Dietterich 1998).
+    Of the images that only one of them classifies correctly, `only_first` and `only_second`, each belongs to
+    either with probability 1/2 (McNemar 1947; Dietterich 1998).
     """
     discordant = only_first + only_second
     return float(stats.binomtest(only_first, discordant, 0.5).pvalue) if discordant else 1.0
@@ -81,8 +82,8 @@ def _pooled_trimmed_mean(*tasks: Floats, axis: int = -1) -> Floats:
 def interquartile_interval(tasks: Strata) -> Interval:
     """The interquartile mean with its percentile interval by a stratified bootstrap.
 
-    The values of each task (its seeds) are drawn anew with replacement, and the tasks stay (Agarwal et al. 2021,
-    section 4.1). No ends where a task has a single value: of how it varies nothing is known.
+    The values of each task (its seeds) are resampled with replacement, and the tasks are kept (Agarwal et al.
+    2021, section 4.1). No ends if a task has a single value, since its variation is unknown.
     """
     if min(map(len, tasks)) < 2:
         return Interval(interquartile_mean(tasks), None, None)
@@ -99,7 +100,7 @@ def interquartile_interval(tasks: Strata) -> Interval:
 
 
 def performance_profile(tasks: Strata, thresholds: Sequence[float]) -> Floats:
-    """The share of runs that score above each threshold, a task counting as much as any other: [len(thresholds)].
+    """The share of runs that score above each threshold, with equal weight for each task: [len(thresholds)].
 
     Agarwal et al. 2021, equation 1: the mean over tasks of the share of a task's runs.
     """
@@ -108,7 +109,9 @@ def performance_profile(tasks: Strata, thresholds: Sequence[float]) -> Floats:
 
 
 def resampled_means(strata: Strata) -> Floats:
-    """The means of every stratum, its values drawn anew with replacement, RESAMPLES times: [RESAMPLES, strata]."""
+    """The means of every stratum, with its values resampled with replacement, RESAMPLES times: [RESAMPLES,
+    strata].
+    """
     rng = np.random.default_rng(RESAMPLING_SEED)
     draws = [rng.choice(np.asarray(values, dtype=float), (RESAMPLES, len(values))) for values in strata]
     return np.stack([drawn.mean(axis=1) for drawn in draws], axis=1)

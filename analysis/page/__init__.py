@@ -1,1 +1,1 @@
-"""The report: its page, what is drawn for it, the quiz, the paper, the check of its numbers."""
+"""The report: its page, its figures, the quiz, the paper, the check of its numbers."""

@@ -31,20 +31,22 @@ from gan_study.trainables.records.study_header import DUPLICATES
 
 @dataclass(frozen=True, kw_only=True)
 class Contrast:
-    """What the confirmed trials say of the GAN with the best mean gain on validation, under one condition."""
+    """The results of the confirmed trials of the GAN with the best mean gain on validation, under one
+    condition.
+    """
 
     gain: Comparison
-    """The GAN beside no balancing, by minority F1."""
+    """The GAN against no balancing, by minority F1."""
     recall: Comparison | None
     """The same by minority recall."""
     difference: Comparison | None
-    """The GAN beside the simple method with the best mean gain on validation; None if no setting has both."""
+    """The GAN against the simple method with the best mean gain on validation; None if no setting has both."""
     duplicates: Comparison | None
-    """The GAN beside as many copies of real images; None where there are none."""
+    """The GAN against as many copies of real images; None if there are none."""
 
     @property
     def condition(self) -> Condition:
-        """What all were confirmed under."""
+        """The condition of all of them."""
         return self.gain.pairs.condition
 
     @property
@@ -59,7 +61,7 @@ class Contrast:
 
 
 def contrasts(study: Study) -> tuple[Contrast, ...]:
-    """One contrast for every condition in which a GAN was confirmed beside no balancing."""
+    """One contrast for every condition in which both a GAN and no balancing were confirmed."""
     asked = [comparison for comparison in comparisons(study) if comparison.pairs.asked]
     found = {(each.pairs.condition, each.pairs.metric, each.pairs.against): each for each in asked}
     return tuple(
@@ -99,8 +101,8 @@ def answer(study: Study) -> tuple[str, ...]:
 
 PROVISIONAL = "The last round of seeds is not complete: until it is, these findings are provisional."
 EXPLORATORY = (
-    "Seeds were added to this study after its results had been seen, which its plan did not foresee: these "
-    "findings are exploratory, and a new study would have to confirm them."
+    "Seeds were added to this study after its results had been seen, which was not planned: these "
+    "findings are exploratory, and a new study must confirm them."
 )
 
 
@@ -114,10 +116,10 @@ def _no_answer(records: Sequence[TrialRecord]) -> tuple[str, str]:
     )
     first = f"There is no answer yet: {reason}."
     if best is None or "GAN" not in kinds.values():
-        return first, "Run the study to its end for one."
+        return first, "Let the study finish for a comparison."
     return first, (
-        f"The best gain in the search so far is {number(best, signed=True)} in validation minority F1, which as "
-        "the largest of many tries on one seed is no evidence; run the study to its end for one."
+        f"The best gain in the search so far is {number(best, signed=True)} in validation minority F1. "
+        f"As the largest of many attempts on one seed it is no evidence; let the study finish for an answer."
     )
 
 
@@ -145,9 +147,9 @@ _RESERVATIONS = {CUT_OFF: f"its GAN was {CUT_OFF}", CUT_BY_BUDGET: CUT_BY_BUDGET
 
 
 def _length_sentence(comparison: Comparison) -> str:
-    """That a GAN which does not help might have, had it been trained for longer; nothing where it does."""
+    """That a GAN which does not help might have, had it been trained for longer; empty if it does."""
     said = " and ".join(_RESERVATIONS[each] for each in comparison.reservations)
-    return f" {said[0].upper()}{said[1:]}: a longer training may change that." if said else ""
+    return f" {said[0].upper()}{said[1:]}: a longer training may change the result." if said else ""
 
 
 def _beside(comparison: Comparison) -> str:
@@ -179,7 +181,7 @@ def _recall_sentence(contrast: Contrast) -> str:
 
 
 def _what_would_decide(comparison: Comparison) -> str:
-    """What an undecided question needs; nothing where it is decided."""
+    """What an undecided question needs; empty if it is decided."""
     if comparison.is_decided:
         return ""
     if comparison.lacks_images:
@@ -204,7 +206,7 @@ _RIVAL_OPENINGS: Mapping[Verdict, str] = {
 def _rival_sentence(contrast: Contrast) -> str:
     difference = contrast.difference
     if difference is None:
-        return "No simple method was confirmed in the same settings, so there is none to compare it with."
+        return "No simple method was confirmed in the same settings, so there is no comparison with one."
     opening = _RIVAL_OPENINGS[difference.verdict].format(rival=contrast.rival, margin=difference.margin)
     return (
         f"{opening}: the paired difference in test minority F1 is "
@@ -237,8 +239,8 @@ def _why_no_copies(contrast: Contrast, records: Sequence[TrialRecord]) -> str:
     if not partial or not any(each.balancer == DUPLICATES for each in here):
         return ""
     return (
-        "It is not compared with as many copies of real images: its dose is "
-        f"{listing([f'{dose:g}' for dose in partial])} of the missing images, and duplicates add all of them."
+        f"It is not compared with as many copies of real images: its dose is "
+        f"{listing([f'{dose:g}' for dose in partial])} of the missing images, but duplicates add all of them."
     )
 
 
@@ -277,13 +279,13 @@ def _length_ratios(judged: Sequence[Comparison]) -> str:
         for clause, ratios in limited.items()
         if ratios
     )
-    return f" {said[0].upper()}{said[1:]}: a longer training may change that." if said else ""
+    return f" {said[0].upper()}{said[1:]}: a longer training may change the result." if said else ""
 
 
 def _rival_sentences(found: Sequence[Contrast]) -> str:
     rivals = [contrast.difference for contrast in found if contrast.difference is not None]
     if not rivals:
-        return "No simple method was confirmed in the same settings, so there is none to compare it with."
+        return "No simple method was confirmed in the same settings, so there is no comparison with one."
     clauses = _by_task(rivals, _RIVAL_CLAUSES)
     return f"Against the simple method chosen in the same way, it {clauses}.{_length_ratios(rivals)}"
 
@@ -310,14 +312,14 @@ def _ratios(judged: Sequence[Comparison]) -> str:
 
 
 def contrast_table(study: Study) -> Table:
-    """What the answer rests on: a row for each condition, with the methods chosen on validation."""
+    """The basis of the answer: a row for each condition, with the methods chosen on validation."""
     found = contrasts(study)
     ids = [" ".join(_trial_ids(study.records, contrast)) for contrast in found]
     columns = [*CONDITION_COLUMNS, "GAN", "Gain over none", "Verdict", "Simple method"]
     columns += ["GAN minus simple", "GAN is", "GAN minus duplicates", "Its images are", "Seeds"]
     return Table(
         name="contrasts",
-        title="The GAN and the simple method chosen on validation, and what they reach on test",
+        title="The GAN and the simple method chosen on validation, with their test scores",
         numbers=pd.DataFrame(map(_contrast_numbers, found)).assign(**{TRIAL_IDS: ids}),
         rows=pd.DataFrame(map(_contrast_text, found), columns=columns).assign(**{TRIAL_IDS: ids}),
         more=("GAN minus duplicates", "Its images are", "Seeds"),

@@ -26,25 +26,25 @@ _MATTERS = ("search.", "confirm.", "resources.", "time budget")
 
 
 class Weight(IntEnum):
-    """How much a caveat changes what the answer is worth."""
+    """How much a caveat reduces the value of the answer."""
 
     VOIDS = 0
-    """Nothing can be concluded, or what is said may be wrong."""
+    """Nothing can be concluded, or the answer may be wrong."""
     WEAKENS = 1
-    """What is said may change with more data, seeds or training."""
+    """The answer may change with more data, seeds or training."""
     EXPLAINS = 2
     """How numbers were made."""
 
 
 class Caveat(NamedTuple):
-    """A sentence or two, and how much it weighs."""
+    """A sentence or two, and its weight."""
 
     weight: Weight
     text: str
 
 
 def weighed_caveats(study: Study) -> list[Caveat]:
-    """The caveats that hold for this study, the weightiest first."""
+    """The caveats for this study, the most important first."""
     records = study.records
     made: tuple[tuple[Weight, Iterable[str]], ...] = (
         (Weight.VOIDS, _missing_confirmation(records)),
@@ -86,7 +86,7 @@ def _time_plan(study: Study) -> Iterator[str]:
     plan = study.time_plan
     if plan is not None and plan.sentences:
         yield (
-            f"The study had {plan.budget_seconds / 60:.3g} minutes, too few for all that was asked for: "
+            f"The study had {plan.budget_seconds / 60:.3g} minutes, not enough for all that was requested: "
             f"{'; '.join(plan.sentences)}. `gan-study resume` does the rest."
         )
 
@@ -99,7 +99,7 @@ def _edited(study: Study) -> Iterator[str]:
         if each.key.startswith(_MATTERS)
     ]
     if changed:
-        yield f"After the study had begun it was changed: {listing(first_few(changed))}."
+        yield f"The study was changed after it had begun: {listing(first_few(changed))}."
     if not study.is_as_written:
         yield "study.json was edited by hand; `gan-study check` lists the changes and whether it can continue."
 
@@ -109,8 +109,8 @@ def _mixtures(study: Study) -> Iterator[str]:
     found = mixtures(study.records)
     if found:
         yield (
-            "Not all trials were run in the same way, so that some of their numbers may differ for that reason "
-            f"alone: {'; '.join(found)}."
+            f"Not all trials were run in the same way, so some numbers may differ for this reason: "
+            f"{'; '.join(found)}."
         )
 
 
@@ -129,8 +129,8 @@ def _is_leak(note: str) -> bool:
 
 
 _PHASES: Mapping[str, str] = {
-    "baseline": "There are no baseline trials, so the search had nothing to measure a gain against.",
-    "search": "There are no search trials: every method ran with the settings given to it.",
+    "baseline": "There are no baseline trials, so the search had no reference for gains.",
+    "search": "There are no search trials: every method used the settings given to it.",
 }
 _UNCONFIRMED = "There are no confirm trials: no test score exists and nothing can be concluded."
 
@@ -160,15 +160,15 @@ def _one_run(records: Sequence[Trial]) -> Iterator[str]:
         said = [f"{side} {listing(first_few(names))}" for side, names in named.items() if names]
         if said:
             yield (
-                f"One run decides nothing. In the one on {where(condition)} test minority recall is "
-                f"{number(none)} without balancing, {listing(said)}: another seed may turn that round."
+                f"One run decides nothing. On {where(condition)}, test minority recall is {number(none)} "
+                f"without balancing, {listing(said)}: another seed may reverse this."
             )
 
 
 def _few_seeds(records: Sequence[Trial]) -> Iterator[str]:
     numbers = Counter(map(select.arm_of, confirmed(records))).values()
     if numbers and min(numbers) < MINIMUM_SEEDS:
-        yield f"Fewer than {MINIMUM_SEEDS} seeds decide nothing: where a method has so few, no verdict is given."
+        yield f"Fewer than {MINIMUM_SEEDS} seeds decide nothing: a method with so few gets no verdict."
 
 
 def _intervals(records: Sequence[Trial]) -> Iterator[str]:
@@ -178,9 +178,9 @@ def _intervals(records: Sequence[Trial]) -> Iterator[str]:
     low, high = min(numbers), max(numbers)
     seeds = count(low, "seed") if low == high else f"{low} to {high} seeds"
     yield (
-        f"Scores have Student-t intervals over {seeds} of splitting and training, which say nothing of other test "
-        "images. The intervals of gains speak of other seeds and of other test images, and are corrected for the "
-        "number of comparisons and of looks: a verdict says what its interval says."
+        f"Scores have Student-t intervals over {seeds} of splitting and training, which do not cover "
+        f"other test images. The intervals of gains cover other seeds and other test images, and are "
+        f"corrected for the number of comparisons and of looks: a verdict agrees with its interval."
     )
 
 
@@ -190,8 +190,8 @@ def _images(study: Study) -> Iterator[str]:
     alone = dict.fromkeys(each.pairs.method for each in judged if not each.has_predictions)
     if alone:
         yield (
-            "Not all predictions on test images are stored, so nothing is known of other test images in the "
-            f"verdicts on {listing(first_few(list(alone)))}."
+            f"Not all predictions on test images are stored, so the verdicts on "
+            f"{listing(first_few(list(alone)))} do not cover other test images."
         )
 
 
@@ -238,32 +238,33 @@ def _flagged_images(records: Sequence[Trial]) -> Iterator[str]:
 def _cut_off(records: Sequence[Trial]) -> Iterator[str]:
     arms = cut_off_arms(records)
     if arms:
-        yield f"GANs that were {CUT_OFF}: {listing(first_few(arms))}. What they do not bring yet, longer ones may."
+        yield f"GANs that were {CUT_OFF}: {listing(first_few(arms))}. Longer trainings may change these results."
 
 
 def _exploratory(study: Study) -> Iterator[str]:
     """The comparisons whose seeds were added after the plan had ended."""
     if any(each.is_exploratory for each in comparisons(study)):
         yield (
-            "Seeds were added after the results of the planned ones had been seen. Whoever adds seeds until "
-            "something shows will find something, so the verdicts are called exploratory, and no level of error "
-            "holds for them."
+            "Seeds were added after the results of the planned ones had been seen. Adding seeds until "
+            "something shows will always show something, so the verdicts are called exploratory, and "
+            "they have no guaranteed level of error."
         )
 
 
 def _upper_bound(records: Sequence[Trial]) -> Iterator[str]:
     if any(record.balancer == UPPER_BOUND for record in confirmed(records)):
         yield (
-            f"{UPPER_BOUND} learns from real images that the imbalance took away from all others: it shows how "
-            "much there is to gain, and is no method to choose."
+            f"{UPPER_BOUND} learns from real images that the imbalance removed for all other methods: "
+            f"it shows how much can be gained, and is not a method to choose."
         )
 
 
 def _selection(records: Sequence[Trial]) -> Iterator[str]:
     if confirmed(records):
         yield (
-            "Settings, the GAN and the simple method of the answer were chosen on validation images; every number "
-            "of the answer is a test score of the confirm phase, on seeds that the search did not see."
+            "Settings, the GAN and the simple method of the answer were chosen on validation images; "
+            "every number of the answer is a test score of the confirm phase, on seeds that the search "
+            "did not use."
         )
 
 
@@ -286,8 +287,8 @@ def _last_rounds(records: Sequence[Trial]) -> Iterator[str]:
                 )
             else:
                 said = (
-                    f"a searched setting won the last round and lost the check ({gain} in validation score, the "
-                    f"default {default}), so that the default stays"
+                    f"a searched setting won the last round but lost the check ({gain} in validation "
+                    f"score, the default {default}), so the default is used"
                 )
             yield f"{arm.balancer} on {where(select.Condition(*arm[:-1]))}: {said}."
 
@@ -310,17 +311,17 @@ def _points_text(records: Sequence[Trial]) -> str:
     points = [record for record in records if is_point(record)]
     places, names = {select.condition_of(each) for each in points}, {each.balancer for each in points}
     if not points:
-        return "All of them ran defaults."
+        return "All of them used the defaults."
     spent = Counter((select.condition_of(record), record.balancer) for record in points)
     numbers = {spent[place, name] for place in places for name in names}
     everywhere = " at every ratio" if len(places) > 1 else ""
     if len(places) == len(names) == 1:
-        return f"{names.pop()} alone was searched: {count(len(points), 'point')} beside its default."
+        return f"Only {names.pop()} was searched: {count(len(points), 'point')} beside its default."
     if len(numbers) == 1:
-        return f"Every method that was searched had equally many points{everywhere}."
+        return f"Every searched method had the same number of points{everywhere}."
     return (
-        f"Those that were searched had not equally many points{everywhere} (see the table of the search), and a "
-        "larger budget finds better settings."
+        f"The searched methods had different numbers of points{everywhere} (see the table of the "
+        f"search), and a larger budget finds better settings."
     )
 
 
@@ -345,7 +346,7 @@ def _lost_trials(records: Sequence[Trial]) -> Iterator[str]:
     lost = Counter((r.status, r.phase) for r in records if r.status != "complete")
     said = [f"{number} {phase} {status}" for (status, phase), number in sorted(lost.items())]
     if said:
-        yield f"Of {count(len(records), 'trial')} some did not complete and are in no mean: {listing(said)}."
+        yield f"Of {count(len(records), 'trial')} some did not complete and are not in any mean: {listing(said)}."
 
 
 def _uneven_seeds(study: Study) -> Iterator[str]:
@@ -353,8 +354,8 @@ def _uneven_seeds(study: Study) -> Iterator[str]:
     lacking = arms_lacking_seeds(study.records) if len(study.verdicts.looks) == 1 else []
     if lacking:
         yield (
-            "Some methods were confirmed on fewer seeds than others; a gain is over the seeds that both trials "
-            f"share: {listing(first_few(lacking))}."
+            f"Some methods were confirmed on fewer seeds than others; a gain uses the seeds that both "
+            f"methods share: {listing(first_few(lacking))}."
         )
 
 
@@ -373,7 +374,7 @@ def _record_notes(records: Sequence[Trial]) -> Iterator[str]:
 
 
 def arms_lacking_seeds(records: Sequence[Trial]) -> list[str]:
-    """The confirmed methods with fewer seeds than the one with most, and how many they have."""
+    """The confirmed methods with fewer seeds than the one with most, and their numbers."""
     done = Counter(map(select.arm_of, confirmed(records)))
     most = max(done.values(), default=0)
     return [

@@ -1,7 +1,7 @@
-"""What a report shows in pictures, drawn in a process of its own.
+"""The pictures of a report, drawn in a separate process.
 
-What draws is native code: Pillow, and V8, which lays out charts and bundles their JavaScript. Tables, answer and
-page are safe if it ends its process.
+The drawing uses native code: Pillow, and V8, which lays out charts and bundles their JavaScript. Tables, answer
+and page are not affected if it ends its process.
 """
 
 import os
@@ -37,13 +37,13 @@ class Begun:
 
 @dataclass(frozen=True, kw_only=True)
 class Drawn:
-    """What came of a drawing; what it is not of stays empty."""
+    """The result of a drawing; fields for other kinds of drawings are empty."""
 
     files: Mapping[str, bytes] = field(default_factory=dict)
-    """By their places in the report."""
+    """By their positions in the report."""
     pictures: PagePictures = field(default_factory=PagePictures)
     rounds: tuple[Round, ...] = ()
-    """Those of the page that asks which images are real."""
+    """Images for the page that asks which images are real."""
     script: str = ""
     """The JavaScript that draws the page's charts."""
     problems: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -52,7 +52,7 @@ class Drawn:
 
 @dataclass(frozen=True, kw_only=True)
 class NotDrawn:
-    """A drawing failed: `what`, or else the one that began last."""
+    """A drawing failed: `what`, or else the one that started last."""
 
     reason: str
     what: str | None = None
@@ -68,7 +68,7 @@ class Drawing:
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """What a process draws of."""
+    """The input of the drawing process."""
 
     study: Study
     charts: tuple[Chart, ...]
@@ -79,13 +79,13 @@ Message: TypeAlias = Begun | Drawn | NotDrawn
 
 @dataclass(frozen=True, kw_only=True)
 class Drawings(Drawn):
-    """All that was drawn, and in `failures` what was not, and why, a sentence each."""
+    """All finished drawings, and in `failures` a sentence for each that failed, with the reason."""
 
     failures: tuple[str, ...] = ()
 
 
 def draw_apart(study: Study, charts: tuple[Chart, ...]) -> Drawings:
-    """Everything that can be drawn of a study and its `charts`, by a process that is started again if one ends it.
+    """All drawings of a study and its `charts`, by a process that is restarted if a drawing ends it.
 
     Arrays that it could not read are noted in the study's trials.
     """
@@ -102,9 +102,9 @@ def draw_apart(study: Study, charts: tuple[Chart, ...]) -> Drawings:
                 if death is None or len(messages) == before + 1:
                     break
             else:
-                messages.append(NotDrawn(what="all that follows", reason=f"given up after {MOST_DEATHS} attempts"))
+                messages.append(NotDrawn(what="all that follows", reason=f"stopped after {MOST_DEATHS} attempts"))
     except OSError as error:
-        messages.append(NotDrawn(reason=f"the process that draws could not be run: {error}"))
+        messages.append(NotDrawn(reason=f"the process that draws could not be started: {error}"))
     found = collect(messages)
     for trial in study.records:
         trial.note(*found.problems.get(trial.trial_id, ()))

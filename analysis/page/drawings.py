@@ -1,4 +1,4 @@
-"""Everything that is drawn of a study, one drawing after another."""
+"""All drawings of a study, one after another."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, partial
@@ -30,7 +30,7 @@ FIRST_COLUMNS, FIRST_ROWS, FIRST_BYTES = 5, 3, 80_000
 
 
 def chart_drawings(charts: Sequence[Chart]) -> Iterator[Drawing]:
-    """The page's charts as files, of the same specifications."""
+    """The page's charts as files, from the same specifications."""
     for chart in charts:
         yield Drawing(name=chart.title, draw=partial(_files, to_files, chart, PLOTS_FOLDER))
 
@@ -46,7 +46,7 @@ def _files(draw: Callable[[Chart], Mapping[str, bytes]], chart: Chart, folder: s
 
 
 def page_drawings(study: Study) -> Iterator[Drawing]:
-    """What pages need beside pictures."""
+    """Other data that pages need."""
     yield Drawing(name="the page real_or_fake.html", draw=lambda: Drawn(rounds=rounds(study)))
     yield Drawing(name="the interactive charts", draw=_script)
 
@@ -58,7 +58,7 @@ def _script() -> Drawn:
 
 
 def picture_drawings(study: Study) -> Iterator[Drawing]:
-    """The page's pictures of images, of a trial for each method and condition."""
+    """The page's pictures of images, from one trial for each method and condition."""
     records = study.records
     sampled = pick_trials(records, "samples/synthetic")
     for trial in sampled:
@@ -95,7 +95,8 @@ def _sheet(trial: Trial, title: str, *, among: int, as_part: Callable[[Picture],
             return PagePictures()
         picture = Picture(
             title=f"{title}: {describe_trial(trial)}",
-            alt=f"Real images left, images of {trial.balancer} right, a row for each minority class.",
+            alt=f"Real images on the left, images of {trial.balancer} on the right, a row for each "
+            f"minority class.",
             uri=shrink(sheet, most_bytes=min(ONE_SHEET_BYTES, ALL_SHEETS_BYTES // among)).uri,
         )
         return as_part(picture)

@@ -1,4 +1,4 @@
-"""What a linear head on a frozen pretrained network reaches without balancing, in a sentence."""
+"""The score of a linear head on a frozen pretrained network without balancing, in a sentence."""
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby

@@ -1,4 +1,4 @@
-"""The answer of a study as Markdown, for views that show no HTML: the same verdicts and tables as the page."""
+"""The answer of a study as Markdown, for views without HTML: the same verdicts and tables as the page."""
 
 from collections.abc import Iterator
 

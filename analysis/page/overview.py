@@ -1,4 +1,4 @@
-"""What a reader sees first: the verdict in a line, three numbers, and what was asked."""
+"""The first screen: the verdict in a line, three numbers, and the question."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from gan_study.analysis.wording import ABSENT, MINUS, count, first_few, listing,
 
 @dataclass(frozen=True, kw_only=True)
 class Tile:
-    """One of the three numbers: a method's scores, and what it gains; or the gain of the GAN over its rival."""
+    """One of the three numbers: a method's scores, and its gain; or the gain of the GAN over its rival."""
 
     title: str
     method: str
@@ -34,23 +34,23 @@ class Tile:
 
 @dataclass(frozen=True, kw_only=True)
 class Overview:
-    """All of the first screen that is text."""
+    """All text of the first screen."""
 
     verdicts: tuple[tuple[str, str], ...]
-    """By what is judged ("Minority F1", "Minority recall"), in a line each."""
+    """By metric ("Minority F1", "Minority recall"), one line each."""
     asked: str
     """Data, classes, rare ones, ratio and classifier in a line."""
     tiles: tuple[Tile, ...]
     has_intervals: bool
     """Whether there are seeds enough for the intervals of their gains."""
     place: str
-    """Which condition the tiles are of, where there are several."""
+    """The condition of the tiles, if there are several."""
     chosen: Condition | None
     """That condition."""
 
 
 def overview(study: Study) -> Overview:
-    """The first screen of a study, also of one that has no answer yet."""
+    """The first screen of a study, even if it has no answer yet."""
     found = contrasts(study)
     of_tiles = found[-1] if found else None
     return Overview(
@@ -64,7 +64,7 @@ def overview(study: Study) -> Overview:
 
 
 def short(value: float | None, *, signed: bool = False) -> str:
-    """A number with two decimals, as a headline has it; the tables have three."""
+    """A number with two decimals, for headlines; the tables have three."""
     if value is None or pd.isna(value):
         return ABSENT
     if round(value, 2) == 0:
@@ -73,7 +73,7 @@ def short(value: float | None, *, signed: bool = False) -> str:
 
 
 def short_interval(estimate: Estimate) -> str:
-    """A gain with its interval as a headline has it: "+0.41 [0.14, 0.67]"."""
+    """A gain with its interval for headlines: "+0.41 [0.14, 0.67]"."""
     mean = short(estimate.mean, signed=True)
     if estimate.low is None or estimate.high is None or pd.isna(estimate.low):
         return mean

@@ -1,4 +1,4 @@
-"""What a paper says of a study: a booktabs table, and the protocol in words; its figures are `plots/paper.py`."""
+"""Material for a paper: a booktabs table, and the protocol in words; its figures are `plots/paper.py`."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -46,9 +46,9 @@ def paper_texts(study: Study) -> dict[str, str]:
 
 
 def best_helping(study: Study) -> dict[Condition, str]:
-    """The method with the largest mean test F1 under each condition, where its verdict is that it helps.
+    """The method with the largest mean test F1 under each condition, if its verdict is that it helps.
 
-    Real images that were held back are no method to choose.
+    The upper bound is left out, since it is not a method to choose.
     """
     kinds = select.method_kinds(study.records)
     found: dict[Condition, str] = {}
@@ -66,7 +66,7 @@ def best_helping(study: Study) -> dict[Condition, str]:
 
 
 def score_table(study: Study) -> str:
-    """Test minority F1 as a booktabs table: methods down, conditions across."""
+    """Test minority F1 as a booktabs table: methods in rows, conditions in columns."""
     records = study.records
     summary = summarise(records, metrics=[MAIN_METRIC])
     scores = summary[summary["measure"] == "score"]
@@ -83,7 +83,7 @@ def score_table(study: Study) -> str:
         header,
         rows,
         align="l" * len(header),
-        title="Test minority F1, mean over seeds with the 95 % interval. Bold: the largest mean, where its "
+        title="Test minority F1, mean over seeds with the 95 % interval. Bold: the largest mean, if its "
         "verdict against no balancing is that it helps.",
     )
 
@@ -112,8 +112,8 @@ def methods_text(study: Study) -> str:
     sentences = [
         *(_data_sentence(tested, task) for task in tasks),
         f"The imbalance ratio of the training pool (largest over smallest class) was "
-        f"{listing([ratio_text(ratio) for ratio in ratios])}; validation images were carved out of that pool, and "
-        "the test part was fixed and read by the confirming trials alone.",
+        f"{listing([ratio_text(ratio) for ratio in ratios])}; validation images were taken from that "
+        f"pool, and the test part was fixed and read only by the confirm trials.",
         f"We compared {count(len(gans), 'GAN')} ({listing(gans) or 'none'}) with no balancing and "
         f"{count(len(simple), 'method')} without a GAN ({listing(simple) or 'none'}), on the same splits and with "
         "the same classifier.",
@@ -121,7 +121,7 @@ def methods_text(study: Study) -> str:
         f"The chosen configurations were then run with {_seeds_text(tested)} and scored on test images.",
         *(_choice_sentence(tested, condition, chosen[0]) for condition, chosen in chosen_methods(tested).items()),
         *_verdict_sentences(study),
-        f"The study was begun with {versions}.",
+        f"The study was started with {versions}.",
     ]
     return " ".join(sentences)
 
@@ -137,8 +137,8 @@ def _search_sentence(study: Study) -> str:
     others = sum(record.phase == "search" for record in study.records) - len(alike)
     further = f" {count(others, 'further trial')} compared settings in other splits." if others else ""
     return (
-        f"The search tried {count(points, 'configuration')}{defaults} with Optuna, in one split, by the gain in "
-        f"{objective} over no balancing on validation images.{further}"
+        f"The search tried {count(points, 'configuration')}{defaults} with Optuna, in one split, by "
+        f"the gain in {objective} over no balancing on validation images.{further}"
     )
 
 
@@ -162,7 +162,7 @@ def _verdict_sentences(study: Study) -> Iterator[str]:
         "Gains are paired by data set, ratio, classifier and seed. Their intervals cover other seeds and other "
         "test images together; they are corrected by Holm's procedure, at the level 0.05, within each of "
         f"{len(plan.families)} families of comparisons fixed beforehand, and were {looks}. A gain within a margin "
-        f"of {plan.margin:g} either way is no worthwhile difference."
+        f"of {plan.margin:g} in either direction is no worthwhile difference."
     )
     yield from answer(study)
 

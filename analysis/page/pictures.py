@@ -1,4 +1,4 @@
-"""The pictures that have room in the report's page."""
+"""The pictures that fit into the report's page."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ MARKUP_BYTES = 500
 
 @dataclass(frozen=True, kw_only=True)
 class Picture:
-    """An image as the page carries it; `uri` is a data URI."""
+    """An image in the page; `uri` is a data URI."""
 
     title: str
     alt: str
@@ -29,7 +29,7 @@ class Picture:
 
 @dataclass(frozen=True, kw_only=True)
 class GrowthPictures:
-    """How the images of a GAN grew, as the page carries it: data URIs of a film and of a strip."""
+    """The development of a GAN's images in the page: data URIs of a film and of a strip."""
 
     title: str
     alt: str
@@ -44,7 +44,7 @@ class GrowthPictures:
 
 @dataclass(frozen=True, kw_only=True)
 class PanelPictures:
-    """Generated images beside the training images nearest to them, of one trial."""
+    """Generated images with their nearest training images, from one trial."""
 
     title: str
     panel: Panel
@@ -74,7 +74,7 @@ class SamplePair:
 
 @dataclass(frozen=True, kw_only=True)
 class PagePictures:
-    """All pictures of a page; `num_left_out` had no room in it."""
+    """All pictures of a page; `num_left_out` did not fit."""
 
     pairs: tuple[SamplePair, ...] = ()
     samples: tuple[Picture, ...] = ()
@@ -96,7 +96,7 @@ class PagePictures:
         )
 
     def within(self, most_bytes: int) -> "PagePictures":
-        """Those that find room in `most_bytes`, in this order: pairs, samples, panels, growths, extremes."""
+        """Those that fit into `most_bytes`, in this order: pairs, samples, panels, growths, extremes."""
         room = _Room(most_bytes)
         pairs = tuple(each for each in self.pairs if room.takes(each.num_bytes))
         return PagePictures(
@@ -117,7 +117,7 @@ class _Room:
         self.left, self.num_refused = num_bytes, 0
 
     def takes(self, num_bytes: int) -> bool:
-        """Whether so many more find room; they have it then."""
+        """Whether this many more fit; if so, the space is reserved."""
         has_room = num_bytes <= self.left
         self.left -= num_bytes if has_room else 0
         self.num_refused += not has_room

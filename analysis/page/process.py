@@ -1,4 +1,4 @@
-"""How a process draws: it reads a study, and writes down one drawing after the other."""
+"""The drawing process: it reads a study, and writes one drawing after the other."""
 
 import os
 import pickle
@@ -23,9 +23,9 @@ Group: TypeAlias = Callable[[Subject], Iterable[Drawing]]
 
 
 def run(groups: Mapping[str, Group]) -> None:
-    """Draw all `groups` of what lies in the folder that the process started in, but for the first few drawings.
+    """Draw all `groups` of the data in the folder in which the process started, except the first few drawings.
 
-    Arguments: a descriptor of the folder that the study's paths start from, and how many drawings are left out.
+    Arguments: a descriptor of the folder that the study's paths start from, and the number of drawings to skip.
     """
     here, skip = map(int, sys.argv[1:])
     threading.Thread(target=_end_with_parent, daemon=True).start()

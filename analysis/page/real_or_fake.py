@@ -1,6 +1,7 @@
-"""Real or fake? A page that shows real and generated images, shuffled, and says if a person tells them apart.
+"""Real or fake? A page that shows real and generated images, shuffled, and tests whether a person can distinguish
+them.
 
-As in a bachelor's thesis that this project checks (docs/reproduction.md), where one person marked ten of each.
+As in a bachelor's thesis that this project checks (docs/reproduction.md), in which one person marked ten of each.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Whether a report says what the stored predictions say: every number of its tables is recomputed and compared."""
+"""Whether a report agrees with the stored predictions: every number of its tables is recomputed and compared."""
 
 import io
 import math
@@ -26,12 +26,14 @@ from gan_study.trainables.records.record import Part, RecordError
 
 # What another machine's arithmetic may change: the last digits of a mean.
 RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE = 1e-9, 1e-12
-UNWEIGHTED = "validation scores stay as recorded: they are weighted to the test part, which no trial has read yet"
+UNWEIGHTED = (
+    "validation scores are not recomputed: they are weighted to the test part, which no trial has read yet"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """Something that the study or its report says, and what its predictions say in its place."""
+    """A value in the study or its report that differs from the stored predictions."""
 
     where: str
     said: str
@@ -43,9 +45,9 @@ class Difference:
 
 @dataclass(frozen=True, kw_only=True)
 class Rechecked:
-    """How many predictions were scored anew and how many cells compared, and all that was off.
+    """The numbers of predictions and cells that were checked, and all differences.
 
-    `notes` says what rests on records alone, since no predictions are stored for it.
+    `notes` lists what is based only on records, since no predictions are stored for it.
     """
 
     num_predictions: int
@@ -87,7 +89,7 @@ def recheck(folder: Path) -> Rechecked:
 
 @dataclass(frozen=True, kw_only=True)
 class _Recomputed:
-    """A trial with what follows from its predictions; as recorded where there are none."""
+    """A trial with what follows from its predictions; as recorded if there are none."""
 
     trial: Trial
     num_scored: int

@@ -1,4 +1,4 @@
-"""The report of a study: one page that needs nothing beside it, with its tables and plots as files."""
+"""The report of a study: one self-contained page, with its tables and plots as files."""
 
 import shlex
 from collections import Counter
@@ -77,7 +77,7 @@ class WrittenReport:
 def write_report(folder: Path) -> Path:
     """Write the report of the study in `folder`, and return its page, which says what is missing.
 
-    See `write_report_of`. Raises RecordError where there is no study.
+    See `write_report_of`. Raises RecordError if there is no study.
     """
     return write_report_of(load_study(folder)).page
 
@@ -85,9 +85,9 @@ def write_report(folder: Path) -> Path:
 def write_report_of(study: Study) -> WrittenReport:
     """Write report.html, real_or_fake.html, tables/, plots/ and paper/ below the study's folder.
 
-    They replace those of an earlier report once all of them are written. Arrays that are missing or damaged leave
-    gaps, and so does what cannot be drawn; the page names both. Raises UserError if there are links, or files of
-    somebody else, where the report goes, and OSError if it cannot be written.
+    They replace those of an earlier report when all of them are written. Missing or damaged arrays leave gaps, and
+    so do failed drawings; the page names both. Raises UserError if there are links, or other files, in the place
+    of the report, and OSError if it cannot be written.
     """
     report = study.folder / REPORT_FOLDER
     with replaced_files(report) as folder:
@@ -115,7 +115,7 @@ def _other_files(
 
 
 def report_tables(study: Study) -> tuple[Table, ...]:
-    """Every table of the report, each row with the trials that it was made from."""
+    """Every table of the report, each row with the trials that it is computed from."""
     records = study.records
     found = (
         results_table(study),
@@ -174,12 +174,12 @@ def terminal_summary(study: Study) -> tuple[str, pd.DataFrame]:
 
 
 def table_html(table: Table) -> str:
-    """A table as it stands in the page."""
+    """A table in the page."""
     return _macro("table.html.j2", "frame", table)
 
 
 def trial_table_html(records: Sequence[Trial]) -> str:
-    """The table of all trials as it stands in the page; nothing where there is none."""
+    """The table of all trials in the page; empty if there are none."""
     rows = _trial_rows(records)
     return _macro("table.html.j2", "trial_table", rows) if rows else ""
 
@@ -191,7 +191,7 @@ def _macro(template: str, name: str, content: object) -> str:
 
 
 def answer_html(study: Study) -> str:
-    """The answer as it stands in the page."""
+    """The answer in the page."""
     content = {"overview": overview(study), "sentences": " ".join(answer(study))}
     return _macro("answer.html.j2", "answer", content)
 
@@ -221,7 +221,7 @@ def templates() -> jinja2.Environment:
 
 
 def render(study: Study, found: Sequence[Table], drawn: Drawings, plotted: Sequence[Chart]) -> str:
-    """The page, with as many of the pictures as fit into one of less than 10 MB."""
+    """The page, with as many pictures as fit into 10 MB."""
     frames = {table.name: Markup(table_html(table)) for table in found}
     bare = _page(study, found, frames, drawn, drawn.pictures.within(0), plotted)
     shown = drawn.pictures.within(MOST_PAGE_BYTES - len(encoded(bare)))
@@ -299,7 +299,7 @@ def _across_text(records: Sequence[Trial]) -> list[str]:
     if across is None:
         return []
     ranked = ranking(across)
-    left_out = f"Not confirmed under every condition and so left out: {listing(across.left_out)}."
+    left_out = f"Left out because they were not confirmed under every condition: {listing(across.left_out)}."
     return [*([ranking_text(ranked)] if ranked else []), *([left_out] if across.left_out else [])]
 
 

@@ -1,4 +1,4 @@
-"""Several studies on one page: their answers, links to their reports, and their methods side by side."""
+"""Several studies on one page: their answers, links to their reports, and a comparison of their methods."""
 
 import os
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ INDEX_FILE, TABLES_FOLDER, PLOTS_FOLDER = "index.html", "tables", "plots"
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """A study in the list of studies; `link` leads to its report, or is empty where it has none."""
+    """A study in the list of studies; `link` leads to its report, or is empty if it has none."""
 
     name: str
     began: str
@@ -35,7 +35,7 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True)
 class WrittenStudies:
-    """The page of several studies, and what it says of their methods together."""
+    """The page of several studies, and the tests over their methods."""
 
     page: Path
     sentences: tuple[str, ...]
@@ -45,7 +45,7 @@ class WrittenStudies:
 def write_studies(folders: Sequence[Path], out: Path) -> WrittenStudies:
     """Write the page of several studies, its tables and charts into `out`.
 
-    Raises RecordError where there is no study, and UserError where `out` holds files of somebody else.
+    Raises RecordError if there is no study, and UserError if `out` contains other files.
     """
     studies = [load_study(folder) for folder in folders]
     compared = compare_studies(studies)
@@ -66,7 +66,7 @@ def write_studies(folders: Sequence[Path], out: Path) -> WrittenStudies:
 
 
 def studies_charts(compared: Compared) -> tuple[Chart, ...]:
-    """The gains by data set, and the mean ranks where there are enough data sets."""
+    """The gains by data set, and the mean ranks if there are enough data sets."""
     gains = [make_chart(STUDIES, studies_frame(compared))] if compared.gains else []
     ranked = compared.ranking
     return (*gains, *([make_chart(RANKS, rank_data(ranked, compared.kinds))] if ranked else []))

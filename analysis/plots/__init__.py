@@ -1,1 +1,1 @@
-"""Figures: a data function and a draw function each."""
+"""Figures: a data function and a draw function for each."""

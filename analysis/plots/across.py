@@ -45,7 +45,7 @@ def profile_data(across: Across, kinds: Mapping[str, MethodKind]) -> pd.DataFram
 
 
 def rank_data(ranked: Ranking, kinds: Mapping[str, MethodKind]) -> pd.DataFrame:
-    """Each method's mean rank, and half the critical difference to both sides of it."""
+    """Each method's mean rank, and half the critical difference on both sides of it."""
     frame = pd.DataFrame(ranked.mean_ranks.items(), columns=["balancer", "mean_rank"])
     half = ranked.critical_difference / 2
     return _with_kinds(
@@ -74,7 +74,7 @@ def draw_profiles(frame: pd.DataFrame) -> Layers:
         .mark_line(interpolate="step-before", strokeWidth=2)
         .encode(
             x=alt.X("gain:Q", scale=span(frame["gain"], padding=2), title="Gain in test minority F1"),
-            y=alt.Y("share_above:Q", scale=alt.Scale(domain=[0, 1]), title="Share of runs that gain more"),
+            y=alt.Y("share_above:Q", scale=alt.Scale(domain=[0, 1]), title="Share of runs with a larger gain"),
             color=alt.Color("balancer:N", scale=scale, legend=legend(columns=2, labelLimit=150)),
             strokeDash=dashed,
             tooltip=tips("balancer:N", "gain:Q:+.3f", "share_above:Q:.0%"),
@@ -84,7 +84,7 @@ def draw_profiles(frame: pd.DataFrame) -> Layers:
 
 
 def draw_ranks(frame: pd.DataFrame) -> Layers:
-    """A row for each method, the best first: its mean rank, and half the critical difference to both sides."""
+    """A row for each method, the best first: its mean rank, and half the critical difference on both sides."""
     colour = alt.Color("kind:N", scale=KIND_SCALES[0], legend=None)
     chart = alt.Chart(inline(frame)).encode(
         y=rows("balancer:N", frame["balancer"].tolist()),
@@ -104,7 +104,7 @@ def draw_ranks(frame: pd.DataFrame) -> Layers:
 PROFILES = Sketch(
     name="performance_profiles",
     section="across",
-    title="Performance profiles: the share of runs that gain more than so much",
+    title="Performance profiles: the share of runs with a gain above each value",
     alt="For each method the share of its runs, over all conditions, whose gain is above each value. Solid lines "
     "are GANs, dashed ones other methods; the higher line gains more often.",
     draw=draw_profiles,
@@ -113,8 +113,8 @@ RANKS = Sketch(
     name="critical_difference",
     section="across",
     title="Mean ranks, the best first",
-    alt="The mean rank of every method with half of Nemenyi's critical difference to both sides: methods whose "
-    "bars do not overlap differ.",
+    alt="The mean rank of every method with half of Nemenyi's critical difference on both sides: "
+    "methods whose bars do not overlap differ.",
     draw=draw_ranks,
     colours="kinds",
 )

@@ -1,4 +1,4 @@
-"""What every chart of a report is: one Vega-Lite specification, which serves the page, SVG, PNG and PDF."""
+"""The form of every chart of a report: one Vega-Lite specification for the page, SVG, PNG and PDF."""
 
 import json
 import math
@@ -44,7 +44,7 @@ DASHED: Dash = (5, 4)
 
 @dataclass(frozen=True, kw_only=True)
 class Sketch:
-    """What a chart is called, where on the page it stands, what it shows in words, and how it is drawn."""
+    """A chart's name, its place on the page, its description in words, and its drawing."""
 
     name: str
     section: str
@@ -52,14 +52,14 @@ class Sketch:
     alt: str
     draw: Callable[[pd.DataFrame], Drawing]
     colours: Literal["kinds", "others"] = "others"
-    """Whether its one legend is that of the kinds of methods."""
+    """Whether its only legend is that of the kinds of methods."""
     by_condition: bool = False
-    """Whether it shows one condition at a time: the first, until a menu chooses; a file is of each."""
+    """Whether it shows one condition at a time: the first, until a menu chooses another; each has a file."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Chart:
-    """A chart as the page carries it: its specification, the data behind it, and what it shows in words."""
+    """A chart in the page: its specification, its data, and its description in words."""
 
     section: str
     name: str
@@ -68,9 +68,9 @@ class Chart:
     data: pd.DataFrame
     specification: dict[str, Any]
     kinds: tuple[Kind, ...] = ()
-    """The kinds of methods that have their colours and shapes in it, for the page's legend."""
+    """The kinds of methods whose colours and shapes it uses, for the page's legend."""
     conditions: tuple[Condition, ...] = ()
-    """Those that it shows one at a time, where there are several."""
+    """The conditions that it shows one at a time, if there are several."""
 
     @property
     def on_page(self) -> dict[str, Any]:
@@ -79,7 +79,7 @@ class Chart:
 
     @property
     def files(self) -> dict[str, Condition | None]:
-        """The names of its files without their endings, and the condition that each is of."""
+        """The names of its files without their endings, and the condition of each."""
         if not self.conditions:
             return {self.name: None}
         return {f"{self.name}_{slug(told_apart(each, self.conditions))}": each for each in self.conditions}
@@ -98,7 +98,7 @@ class Chart:
 
 
 def told_apart(condition: Condition, among: Sequence[Condition]) -> str:
-    """What tells a condition from the others."""
+    """The columns that identify a condition."""
     told = {name: {getattr(each, name) for each in among} for name in CONDITION_COLUMNS}
     ratio = f"ratio {ratio_text(condition.imbalance_ratio)}" if len(told["imbalance_ratio"]) > 1 else ""
     names = [getattr(condition, name) for name in CONDITION_COLUMNS[:2] if len(told[name]) > 1]
@@ -106,7 +106,7 @@ def told_apart(condition: Condition, among: Sequence[Condition]) -> str:
 
 
 def without_legend(specification: Any, field: str) -> Any:
-    """A specification in which no channel that shows `field` has a legend."""
+    """A specification without a legend for any channel that shows `field`."""
     if isinstance(specification, list):
         return [without_legend(each, field) for each in specification]
     if not isinstance(specification, dict):
@@ -195,9 +195,9 @@ def to_files(chart: Chart) -> dict[str, bytes]:
 
 
 def inline(frame: pd.DataFrame) -> alt.InlineData:
-    """The rows of a frame as a chart carries them, None for what is missing; ratios also as their text.
+    """The rows of a frame as chart data, None for missing values; ratios also as text.
 
-    As one text until the chart is made: Altair copies lists, row by row, whenever a chart is added to.
+    As one text until the chart is built: Altair copies lists, row by row, whenever a chart is extended.
     """
     if "imbalance_ratio" in frame:
         frame = frame.assign(ratio=frame["imbalance_ratio"].map(ratio_text))
@@ -205,7 +205,7 @@ def inline(frame: pd.DataFrame) -> alt.InlineData:
 
 
 def chosen_rows(*, reference: bool = False) -> str:
-    """The rows that the menus leave; with `reference` no balancing stays whichever method is chosen."""
+    """The rows selected by the menus; with `reference` no balancing is kept for every chosen method."""
     fields = {name: name for name in FILTERS} | {"imbalance_ratio": "ratio"}
     *others, method = (f"(pick_{name} == '{ALL}' || datum.{each} == pick_{name})" for name, each in fields.items())
     if reference:
@@ -214,7 +214,7 @@ def chosen_rows(*, reference: bool = False) -> str:
 
 
 def base(frame: pd.DataFrame, *, reference: bool = False) -> alt.Chart:
-    """A chart of the rows that the menus leave (`chosen_rows`)."""
+    """A chart of the rows selected by the menus (`chosen_rows`)."""
     return alt.Chart(inline(frame)).transform_filter(chosen_rows(reference=reference))
 
 
@@ -224,7 +224,7 @@ def with_places(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def of_first(chart: Any) -> Any:
-    """`chart` with the first of the conditions that are left alone; its rows are `with_places`."""
+    """`chart` for the first of the remaining conditions only; its rows are `with_places`."""
     return chart.transform_joinaggregate(first="min(place)").transform_filter("datum.place == datum.first")
 
 
@@ -249,12 +249,12 @@ def side_by_side(charts: Sequence[alt.Chart | Layers]) -> alt.ConcatChart:
 
 
 def header(field: str, order: Sequence[str] | None = None) -> alt.Facet:
-    """What panels are named by."""
+    """The columns that name panels."""
     return alt.Facet(field, title=None, sort=list(order) if order else alt.Undefined, header=alt.Header())
 
 
 def tips(*fields: str) -> list[alt.Tooltip]:
-    """What hovering shows, of `fields` given as "name:type[:format]"."""
+    """The tooltip, of `fields` given as "name:type[:format]"."""
     split = [field.split(":", maxsplit=2) for field in fields]
     return [
         alt.Tooltip(f"{name}:{kind}", format=form[0] if form else alt.Undefined) for name, kind, *form in split
@@ -276,7 +276,7 @@ KIND_SCALES = [
 
 
 def by_kind(frame: pd.DataFrame) -> tuple[alt.Color, alt.Shape]:
-    """The colour and the shape of each kind of method; the one legend of both names the kinds that are there."""
+    """The colour and the shape of each kind of method; their common legend lists the kinds that are present."""
     there = [kind for kind in KIND_COLOURS if kind in set(frame["kind"])]
     shared = legend(columns=2, values=there, labelLimit=200, symbolOpacity=1)
     return alt.Color("kind:N", scale=KIND_SCALES[0], legend=shared), alt.Shape(
@@ -296,7 +296,7 @@ ALL_CLASSES = "all classes"
 
 
 def class_scale(names: Iterable[str]) -> alt.Scale:
-    """A colour for each of the rare classes, which come in the order of their labels; grey for all together."""
+    """A colour for each of the rare classes, in the order of their labels; grey for all together."""
     classes = [name for name in names if name != ALL_CLASSES]
     colours = [CLASS_COLOURS[place % len(CLASS_COLOURS)] for place in range(len(classes))]
     return alt.Scale(domain=[*classes, ALL_CLASSES], range=[*colours, GREY])
@@ -335,7 +335,7 @@ def line_here(value: float) -> alt.Chart:
 
 
 def span(values: Iterable[float], *, padding: float = 8) -> alt.Scale:
-    """From the least to the largest of `values`, also where a menu leaves none of them."""
+    """From the smallest to the largest of `values`, also if a menu leaves none of them."""
     found = list(values)
     return alt.Scale(domain=[min(found), max(found)], nice=True, padding=padding)
 
@@ -347,7 +347,7 @@ def seen(frame: pd.DataFrame, low: float, high: float, *others: float) -> alt.Sc
 
 
 def log_ticks(low: float, high: float) -> list[float]:
-    """1, 2 and 5 times the powers of ten between `low` and `high`; the powers alone where these are many."""
+    """1, 2 and 5 times the powers of ten between `low` and `high`; only the powers if these are many."""
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     factors = (1, 2, 5) if len(powers) <= 4 else (1,)
     ticks = [float(f"{factor * 10.0**power:.6g}") for power in powers for factor in factors]
@@ -355,7 +355,7 @@ def log_ticks(low: float, high: float) -> list[float]:
 
 
 def whole(frame: pd.DataFrame, field: str, *, most: int = 5) -> list[int]:
-    """Some of the whole numbers between the least and the largest of a column, evenly spread."""
+    """Some of the integers between the smallest and the largest of a column, evenly spaced."""
     low, high = int(frame[field].min()), int(frame[field].max())
     return list(range(low, high + 1, max(1, math.ceil((high - low) / most))))
 
@@ -375,7 +375,7 @@ def cells(chart: alt.Chart, *, field: str, largest: float, title: str) -> alt.Ch
 
 
 def numbers(chart: alt.Chart, *, columns: int, largest: float) -> alt.Chart:
-    """The gain in each cell, where so many `columns` leave room for it."""
+    """The gain in each cell, if this many `columns` leave enough space."""
     ink = alt.condition(f"abs(datum.mean) > {0.6 * largest}", alt.value(PALE_INK), alt.value(INK))
     has_room = alt.expr(f"width > {CELL_PIXELS * columns} ? 1 : 0")
     # A loss that rounds to nothing is nothing, and no "−0.000".
@@ -387,7 +387,7 @@ def numbers(chart: alt.Chart, *, columns: int, largest: float) -> alt.Chart:
 
 
 def apart(places: Sequence[float], *, gap: float) -> list[float]:
-    """`places`, moved up where one is nearer than `gap` to the one below."""
+    """`places`, moved up if one is nearer than `gap` to the one below."""
     found: list[float] = []
     for place in sorted(places):
         found.append(max(place, found[-1] + gap) if found else place)

@@ -124,7 +124,7 @@ def across_charts(records: Sequence[Trial]) -> Iterator[Chart]:
 
 
 def choices(records: Sequence[Trial]) -> dict[str, tuple[str, ...]]:
-    """What each menu of the page offers; a menu with one choice is left out."""
+    """The options of each menu of the page; a menu with one option is left out."""
     values = {
         "dataset": sorted({record.dataset for record in records}),
         "classifier": sorted({record.classifier for record in records}),

@@ -1,4 +1,4 @@
-"""What each class gains or pays under each method."""
+"""The gain or loss of each class under each method."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ _TIPS = ("balancer:N", "class:N", "minority:N", "training_images:Q:.0f", "mean:Q
 
 
 def class_frame(records: Sequence[Trial]) -> pd.DataFrame:
-    """What each class gains or pays in F1, a row for each condition, method and class.
+    """The gain or loss of each class in F1, a row for each condition, method and class.
 
     `mean` is the mean paired gain on test over no balancing, `score` the mean score with the method, `n` the
     seeds; `training_images` are the class's before balancing.
@@ -46,7 +46,9 @@ def class_frame(records: Sequence[Trial]) -> pd.DataFrame:
 
 
 def draw_class_map(frame: pd.DataFrame) -> Layers:
-    """Classes down, the smallest first, methods across; the mean over all conditions that the menus leave."""
+    """Classes in rows, the smallest first, methods in columns; the mean over all conditions selected by the
+    menus.
+    """
     order = frame.sort_values("training_images")["class"].drop_duplicates().tolist()
     chart = (
         base(frame)
@@ -73,6 +75,6 @@ CLASSES = Sketch(
     name="classes",
     section="classes",
     title="Gain of each class over no balancing, in test F1",
-    alt="A map of mean gains, classes down and methods across; teal classes gain, brown ones lose.",
+    alt="A map of mean gains, classes in rows and methods in columns; teal classes gain, brown ones lose.",
     draw=draw_class_map,
 )

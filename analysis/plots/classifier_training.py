@@ -29,7 +29,7 @@ _LOSSES = {"training_loss": "training", "validation_loss": "validation"}
 
 
 def classifier_frame(records: Sequence[Trial]) -> pd.DataFrame:
-    """A row for each epoch and part, of what validation chose and of no balancing."""
+    """A row for each epoch and part, for the methods that validation chose and for no balancing."""
     empty = pd.DataFrame(columns=[*ARM_COLUMNS, "epoch", *_LOSSES, "fits"])
     numbers = next((table.numbers for table in classifier_curve_tables(records)), empty)
     chosen = chosen_methods(records)
@@ -66,7 +66,7 @@ CLASSIFIER = Sketch(
     section="classifier",
     title="The classifier's losses by epoch",
     alt="Mean training loss (dashed) and validation loss (solid) of no balancing, the GAN and the simple method "
-    "that validation chose. A method's training loss is its own, so that validation losses alone compare.",
+    "that validation chose. Each method has its own training loss, so only validation losses can be compared.",
     draw=draw_classifier,
     by_condition=True,
 )

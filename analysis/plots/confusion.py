@@ -1,4 +1,4 @@
-"""Confusion matrices, each seed's rows normalised and the seeds averaged."""
+"""Confusion matrices, with each seed's rows normalised and the seeds averaged."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -62,13 +62,13 @@ def _row_normalised(matrix: npt.NDArray[np.int64]) -> Matrix:
 
 
 def confusion_differences(data: Mapping[str, Matrix]) -> dict[str, Matrix]:
-    """Each other method's matrix minus that of no balancing, in [-1, 1]; none without one of no balancing."""
+    """Each other method's matrix minus that of no balancing, in [-1, 1]; none without no balancing."""
     none = data.get(NO_BALANCING)
     return {} if none is None else {name: each - none for name, each in data.items() if name != NO_BALANCING}
 
 
 def confusion_frames(records: Sequence[Trial]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Cells in per cent of the true class, and what they changed from no balancing, in percentage points.
+    """Cells in per cent of the true class, and their change from no balancing, in percentage points.
 
     For no balancing and the methods that validation chose under each condition.
     """
@@ -152,8 +152,8 @@ CHANGES = Sketch(
     name="confusion_differences",
     section="confusion",
     title="Confusion matrices minus that of no balancing",
-    alt="What the GAN and the simple method that validation chose changed in each cell: teal cells gained images, "
-    "brown ones lost them; on the diagonal teal is good.",
+    alt="The change in each cell by the GAN and the simple method that validation chose: teal cells "
+    "gained images, brown ones lost them; on the diagonal teal is good.",
     draw=draw_changes,
     by_condition=True,
 )

@@ -1,4 +1,4 @@
-"""What methods cost: seconds against the gain, and where a trial's time goes."""
+"""The cost of methods: seconds against the gain, and the time of a trial by stage."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -29,12 +29,12 @@ COST_STAGES = ("balancing", "classifier")
 
 
 def cost_frame(records: Sequence[Trial]) -> pd.DataFrame:
-    """What each method costs and brings: a row for each condition and method that was confirmed.
+    """The cost and gain of each method: a row for each condition and method that was confirmed.
 
     `seconds` is the mean wall time of balancing and of the classifier's training, on `device`; `gain` the mean
-    paired gain in test minority F1, 0 for no balancing. `front` where no other method of the condition costs no
-    more and gains no less, and is better in one of the two. `search_seconds` is what the search for its settings
-    took.
+    paired gain in test minority F1, 0 for no balancing. `front` if no other method of the condition is at least as
+    cheap and gains at least as much, and is better in one of the two. `search_seconds` is the time of the search
+    for its settings.
     """
     spent = [
         (
@@ -61,7 +61,9 @@ def cost_frame(records: Sequence[Trial]) -> pd.DataFrame:
 
 
 def pareto_front(cost: pd.Series, gain: pd.Series) -> pd.Series:
-    """Which points no other one beats: none costs no more and gains no less without being equal in both."""
+    """Which points are on the Pareto front: no other point costs no more and gains no less, unless it is equal in
+    both.
+    """
     unbeaten = [
         not ((cost <= c) & (gain >= g) & ((cost < c) | (gain > g))).any() for c, g in zip(cost, gain, strict=True)
     ]
@@ -82,7 +84,7 @@ def time_frame(records: Sequence[Trial]) -> pd.DataFrame:
 
 
 def draw_cost(frame: pd.DataFrame) -> Layers:
-    """A point for each method, and a line through those that none beats in both."""
+    """A point for each method, and a line through the Pareto front."""
     colour, shape = by_kind(frame)
     chart = base(frame).encode(
         x=alt.X(
@@ -127,16 +129,16 @@ def draw_times(frame: pd.DataFrame) -> alt.Chart:
 COST = Sketch(
     name="cost",
     section="cost",
-    title="Cost against gain, the Pareto front joined",
-    alt="Seconds of balancing and training against the mean gain of every method; a line joins the methods that "
-    "none beats in both.",
+    title="Cost against gain, with the Pareto front",
+    alt="Seconds of balancing and training against the mean gain of every method; a line joins the "
+    "methods that no other method beats in both.",
     draw=draw_cost,
     colours="kinds",
 )
 TIMES = Sketch(
     name="time",
     section="cost",
-    title="Where a trial's time goes",
-    alt="Bars of the mean seconds that each stage of a confirmed trial takes, by method.",
+    title="Time of a trial by stage",
+    alt="Mean seconds of each stage of a confirmed trial, by method.",
     draw=draw_times,
 )

@@ -45,9 +45,9 @@ MOST_HIGH_ROWS, LOW_ROW_PIXELS = 20, 14
 
 
 def count_frame(records: Sequence[Trial]) -> pd.DataFrame:
-    """Images of each class by stage and by what made them ("real", "synthetic"), under each condition.
+    """Images of each class by stage and by origin ("real", "synthetic"), under each condition.
 
-    For the chosen GAN's trial with the smallest seed; before anything was confirmed, for the last method in order.
+    For the chosen GAN's trial with the smallest seed; if nothing was confirmed, for the last method in order.
     """
     counted = [record for record in records if record.class_counts is not None]
     chosen = chosen_methods(records)

@@ -1,4 +1,4 @@
-"""What methods gain: by method, against the imbalance ratio, the dose, and the images of a class."""
+"""The gains of methods: by method, against the imbalance ratio, the dose, and the number of images of a class."""
 
 import json
 from collections.abc import Sequence
@@ -68,9 +68,9 @@ def estimate_frame(study: Study) -> pd.DataFrame:
 
 
 def chosen_data(study: Study, task: Task) -> pd.DataFrame:
-    """Test minority F1 with its interval, a row for each of LINES and ratio, and which method it is of.
+    """Test minority F1 with its interval, a row for each of LINES and ratio, and its method.
 
-    Without rows where no GAN was confirmed beside no balancing.
+    No rows if no GAN was confirmed beside no balancing.
     """
     summary, kinds = verdicts.summarise(study, metrics=[select.MAIN_METRIC]), select.method_kinds(study.records)
     scores = summary[summary["measure"] == "score"].set_index(ARM_COLUMNS)
@@ -85,7 +85,7 @@ def chosen_data(study: Study, task: Task) -> pd.DataFrame:
 
 
 def dose_frame(records: Sequence[Trial]) -> pd.DataFrame:
-    """The table of gains against the dose; without rows where no method was tried at several doses."""
+    """The table of gains against the dose; no rows if no method was tested at several doses."""
     columns = [*ARM_COLUMNS, "part", "dose", "images", "n", "mean", "low", "high"]
     numbers = next((table.numbers for table in dose_tables(records)), pd.DataFrame(columns=columns))
     several = numbers.groupby(ARM_COLUMNS)["dose"].transform("nunique") > 1
@@ -93,13 +93,15 @@ def dose_frame(records: Sequence[Trial]) -> pd.DataFrame:
 
 
 def images_frame(classes: pd.DataFrame) -> pd.DataFrame:
-    """The gains of the rare classes (of `class_frame`), where they have more than one number of images."""
+    """The gains of the rare classes (of `class_frame`), if they have different numbers of images."""
     rare = classes[classes["minority"] == "minority"]
     return rare if rare["training_images"].nunique() > 1 else rare.iloc[:0]
 
 
 def draw_gains(frame: pd.DataFrame) -> Layers:
-    """A row for each method, the largest gain first: its mean and interval; what validation chose is bold."""
+    """A row for each method, the largest gain first: its mean and interval; the methods that validation chose are
+    bold.
+    """
     order = frame.sort_values("mean", ascending=False)["balancer"].drop_duplicates().tolist()
     chosen = sorted(set(frame.loc[frame["chosen"], "balancer"]))
     is_chosen = f"indexof({json.dumps(chosen)}, datum.value) >= 0"
@@ -108,7 +110,7 @@ def draw_gains(frame: pd.DataFrame) -> Layers:
 
 
 def draw_scores(frame: pd.DataFrame) -> Layers:
-    """The same of a score, the largest first."""
+    """The same for a score, the largest first."""
     order = frame.sort_values("mean", ascending=False)["balancer"].drop_duplicates().tolist()
     return _dots(frame, order, title=f"Test {_in_sentence(frame)}", low=0.0, zero=False)
 
@@ -140,7 +142,7 @@ def ratio_axis(frame: pd.DataFrame) -> alt.X:
 
 
 def stack(places: Sequence[float], widths: Sequence[float]) -> list[int]:
-    """A row for each label, so wide and centred at its place (ascending): the first row that has room."""
+    """A row for each label of this width, centred at its place (ascending): the first row with enough space."""
     found: list[int] = []
     ends: list[float] = []
     for place, width in zip(places, widths, strict=True):
@@ -164,7 +166,7 @@ def _variants(named: pd.DataFrame) -> list[pd.DataFrame]:
 
 
 def draw_chosen(frame: pd.DataFrame) -> Layers:
-    """A named line for each, with its intervals as a band; the variant of the GAN stands at each ratio."""
+    """A named line for each, with its intervals as a band; the variant of the GAN is shown at each ratio."""
     kinds = {line: kind_of("", line) for line in LINES}
     named = frame.assign(name=frame["line"].map(LINES), kind=frame["line"].map(kinds))
     scale = seen(named, -0.02, 1.02)
@@ -198,7 +200,7 @@ def draw_chosen(frame: pd.DataFrame) -> Layers:
 
 
 def draw_against_ratio(frame: pd.DataFrame) -> Layers:
-    """A line for each method over the ratios; hovering brings one out, with its band."""
+    """A line for each method over the ratios; hovering highlights one, with its band."""
     hover = alt.selection_point(name="hover", fields=["balancer"], on="pointerover", nearest=True, empty=False)
     # With few seeds an interval reaches far beyond the range of a score.
     scale, (colour, shape) = seen(frame, -0.02, 1.02), by_kind(frame)
@@ -240,7 +242,7 @@ def draw_each_against_ratio(frame: pd.DataFrame) -> alt.FacetChart:
 
 
 def draw_gain_map(frame: pd.DataFrame) -> Layers:
-    """Methods down, the largest mean gain first, ratios across, with the gain in each cell."""
+    """Methods in rows, the largest mean gain first, ratios in columns, with the gain in each cell."""
     several = len(frame[["dataset", "classifier"]].drop_duplicates()) > 1
     tasks = " (" + frame["dataset"] + ", " + frame["classifier"] + ")" if several else ""
     named = frame.assign(row=frame["balancer"] + tasks)
@@ -282,7 +284,7 @@ def draw_dose(frame: pd.DataFrame) -> alt.FacetChart:
 
 
 def draw_images(frame: pd.DataFrame) -> Layers:
-    """A point for each rare class, method and condition, those of one method and condition joined."""
+    """A point for each rare class, method and condition, with lines between those of one method and condition."""
     hover = alt.selection_point(name="hover", fields=["balancer"], on="pointerover", nearest=True, empty=False)
     least, most = float(frame["training_images"].min()), float(frame["training_images"].max())
     colour, shape = by_kind(frame)
@@ -325,7 +327,8 @@ GAIN_MAP = Sketch(
     name="gain_map",
     section="map of gains",
     title="Gain in test minority F1 over no balancing, by method and ratio",
-    alt="A map of mean gains, methods down and ratios across; teal gains, brown loses. Numbers in the cells.",
+    alt="A map of mean gains, methods in rows and ratios in columns; teal gains, brown loses. Numbers "
+    "in the cells.",
     draw=draw_gain_map,
 )
 F1_BY_RATIO, RECALL_BY_RATIO = (
@@ -342,7 +345,7 @@ F1_BY_RATIO, RECALL_BY_RATIO = (
 DOSE = Sketch(
     name="dose",
     section="dose",
-    title="Gain against the dose, the share of the lacking images that were made",
+    title="Gain against the dose, the share of the missing images that were made",
     alt="A panel for each method: hollow points are means over search trials on validation images, filled ones "
     "the confirmed dose on test images, with its interval.",
     draw=draw_dose,
@@ -351,8 +354,8 @@ IMAGES = Sketch(
     name="images_a_class",
     section="images",
     title="Gain of each rare class against its number of real training images",
-    alt="A point for each rare class and method, the classes of one method and ratio joined; above the dashed "
-    "line a class gains.",
+    alt="A point for each rare class and method, with lines between the classes of one method and "
+    "ratio; above the dashed line a class gains.",
     draw=draw_images,
     colours="kinds",
 )

@@ -1,4 +1,4 @@
-"""How GANs trained: their losses, and how near their images came to held-out ones."""
+"""How GANs trained: their losses, and the distance of their images to held-out ones."""
 
 from collections.abc import Sequence
 
@@ -31,13 +31,14 @@ NETWORKS = ("generator", "discriminator")
 # More points of one curve cannot be distinguished at the width of a page, and all of them are 1 MB of it.
 CURVE_POINTS, FEWEST_POINTS, ALL_POINTS = 100, 15, 6_000
 # What is marked on a curve of distances.
-TAKEN, CUT_OFF = "the generator that was taken", "still improving when it was cut off"
+TAKEN, CUT_OFF = "the generator that was used", "still improving when it was cut off"
 
 
 def curve_frame(records: Sequence[Trial]) -> pd.DataFrame:
-    """GAN losses on the way, a row for each condition, method, network and step, of the smallest confirmed seed.
+    """GAN losses during training, a row for each condition, method, network and step, of the smallest confirmed
+    seed.
 
-    Where a GAN is trained for each class by itself, the mean over the classes. They are thinned, so that all
+    If a GAN is trained for each class separately, the mean over the classes. They are thinned, so that all
     curves together have some 6,000 points.
     """
     first: dict[Arm, Trial] = {}
@@ -65,15 +66,15 @@ def _of_all_gans(record: Trial) -> tuple[list[int], dict[str, list[tuple[float, 
 
 
 def thinned(length: int, *, most: int) -> list[int]:
-    """At most `most` of `length` places, evenly spread, the first and the last among them."""
+    """At most `most` of `length` positions, evenly spaced, including the first and the last."""
     return sorted({round(place) for place in np.linspace(0, length - 1, min(length, most))}) if length else []
 
 
 def length_frame(records: Sequence[Trial]) -> pd.DataFrame:
-    """Distances to held-out training images on the way, a row for each confirmed GAN and comparison.
+    """Distances to held-out training images during training, a row for each confirmed GAN and comparison.
 
     `mark` is TAKEN at the generator that fills the class, CUT_OFF at the end of a training that was still
-    improving, and else empty.
+    improving, otherwise empty.
     """
     points = [
         (*arm, f"{name}, seed {trial.seed}", name, trial.seed, step, distance, _mark(end, step))
@@ -93,7 +94,7 @@ def _mark(end: GanEnd, step: int) -> str:
 
 
 def draw_losses(frame: pd.DataFrame) -> alt.Chart:
-    """A line for each GAN; hovering brings one out."""
+    """A line for each GAN; hovering highlights one."""
     hover = alt.selection_point(name="hover", fields=["curve"], on="pointerover", empty=False)
     # Named, since Vega cannot lay out a legend without an entry, where a menu leaves no GAN.
     colours = alt.Scale(domain=sorted(set(frame["balancer"])), range=list(GAN_TINTS))
@@ -160,10 +161,10 @@ GENERATOR_LOSS, DISCRIMINATOR_LOSS = (
 LENGTHS = Sketch(
     name="gan_length",
     section="lengths",
-    title="How near a GAN's images came to held-out ones as it trained",
-    alt="A panel for each GAN: the kernel distance to held-out training images by generator step, a line for "
-    "each training; a circle marks the generator that was taken, a triangle a training that was still improving "
-    "when it was cut off.",
+    title="Distance of a GAN's images to held-out ones during training",
+    alt="A panel for each GAN: the kernel distance to held-out training images by generator step, a "
+    "line for each training; a circle marks the generator that was used, a triangle a training that was "
+    "still improving when it was cut off.",
     draw=draw_lengths,
     by_condition=True,
 )

@@ -1,4 +1,4 @@
-"""A GAN's images on the way: a film of its training, and a strip to be printed."""
+"""A GAN's images during training: a film, and a strip for print."""
 
 import io
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from gan_study.analysis.plots.images import EncodedImage, encode, lay_out, to_im
 from gan_study.analysis.records.trial import Trial
 from gan_study.analysis.wording import listing
 
-# The last picture stays longer, so that it is seen that the film begins anew.
+# The last picture stays longer, so that it is seen that the film begins again.
 FRAME_MILLISECONDS, LAST_MILLISECONDS = 700, 2500
 SCALE = 2
 # Images of a class in a row; a trial leaves no more.
@@ -41,15 +41,15 @@ class Growth:
 
     @property
     def words(self) -> str:
-        """What is to be seen, as a text alternative."""
+        """A description of the image, as a text alternative."""
         return (
-            f"Training images of {listing(self.classes)} above, generated ones below, from the same latents after "
-            f"{listing([str(step) for step in self.steps])} generator steps."
+            f"Training images of {listing(self.classes)} at the top, generated ones below, from the "
+            f"same latents after {listing([str(step) for step in self.steps])} generator steps."
         )
 
 
 def draw_growth(record: Trial) -> Growth | None:
-    """The growth of a trial's GANs; None if it left no snapshots."""
+    """The growth of a trial's GANs; None if it has no snapshots."""
     snapshots = list(record.snapshots.values())
     steps = [
         step
@@ -102,9 +102,9 @@ def _labelled(rows: Sequence[Image.Image], labels: Sequence[str], classes: Seque
 
 
 def write_texts(size: tuple[int, int], texts: Sequence[tuple[int, int, str]]) -> Image.Image:
-    """A transparent image so large with texts, each at its left and upper end, in the letters of every script.
+    """A transparent image of this size with texts, each at its left and upper end, in the letters of every script.
 
-    Pillow's own font knows ASCII alone; the charts' renderer finds what is installed.
+    Pillow's own font has only ASCII; the charts' renderer finds installed fonts.
     """
     marks = (
         f'<text x="{left}" y="{top + 0.85 * TEXT_PIXELS:g}">{escape(text)}</text>' for left, top, text in texts
@@ -117,5 +117,5 @@ def write_texts(size: tuple[int, int], texts: Sequence[tuple[int, int, str]]) ->
 
 
 def shortened(name: str, *, most: int) -> str:
-    """`name` with so many letters at most."""
+    """`name` with at most this many letters."""
     return name if len(name) <= most else f"{name[: max(0, most - 1)]}…"

@@ -1,4 +1,4 @@
-"""Real and generated images as points of one map, by the points that confirmed trials have left."""
+"""Real and generated images as points of one map, from the points stored by confirmed trials."""
 
 import altair as alt
 import numpy as np
@@ -34,10 +34,10 @@ COLUMNS = (*ARM_COLUMNS, "class", "kind", "x", "y")
 
 
 def map_frame(study: Study) -> pd.DataFrame:
-    """A point for each image of the GAN of the answer's smallest seed, under at most six conditions.
+    """A point for each image of the answer's GAN at its smallest seed, under at most six conditions.
 
-    `class`, `kind` ("real" or "generated"), and a place `x`, `y` without a unit: t-SNE (van der Maaten and Hinton
-    2008) keeps near what is near, and its distances between groups mean nothing.
+    `class`, `kind` ("real" or "generated"), and a position `x`, `y` without a unit: t-SNE (van der Maaten and
+    Hinton 2008) keeps near points near, and its distances between groups mean nothing.
     """
     chosen = chosen_methods(study.records)
     trials = [
@@ -99,7 +99,7 @@ MAP = Sketch(
     name="map",
     section="map",
     title="Real and generated images on one map",
-    alt="Points for images, near one another where their features are alike: circles are real images, crosses "
+    alt="Points for images; images with similar features are close: circles are real images, crosses "
     "generated ones, a colour for each class.",
     draw=draw_map,
     by_condition=True,

@@ -1,4 +1,4 @@
-"""Images of trials as pixels and files: laid out in rows, encoded, chosen without looking."""
+"""Images of trials as pixels and files: laid out in rows, encoded, selected by a fixed rule."""
 
 import base64
 import io
@@ -32,7 +32,7 @@ class EncodedImage:
 
 
 def data_uri(content: bytes, media_type: str) -> str:
-    """`content` as a URI that carries it."""
+    """`content` as a data URI."""
     return f"data:{media_type};base64,{base64.b64encode(content).decode()}"
 
 
@@ -46,7 +46,7 @@ def encode(image: Image.Image, kind: str, **options: object) -> EncodedImage:
 def lay_out(images: Bytes, *, columns: int) -> Bytes:
     """The first `columns` of images [n, C, H, W] side by side, as pixels [H + GAP, ..., C + 1].
 
-    The last channel is opaque where an image is; what is between them shows the page, be it light or dark.
+    The last channel is opaque inside images; between them the page shows through, in light or dark mode.
     """
     number, _, height, width = images.shape
     opaque = np.full((number, 1, height, width), OPAQUE, dtype=np.uint8)
@@ -60,7 +60,9 @@ def lay_out(images: Bytes, *, columns: int) -> Bytes:
 
 
 def to_image(pixels: Bytes) -> Image.Image | None:
-    """Pixels [H, W, C] in colours, the last of two or four channels how opaque; None if they are too many."""
+    """Pixels [H, W, C] in colours, with the last of two or four channels as opacity; None if there are too
+    many.
+    """
     height, width, channels = pixels.shape
     if height * width > MOST_PIXELS or channels not in (1, 2, 3, 4):
         return None
@@ -69,9 +71,9 @@ def to_image(pixels: Bytes) -> Image.Image | None:
 
 
 def pick_trials(records: Sequence[Trial], array: str) -> tuple[Trial, ...]:
-    """One trial that left an array for each condition and method, chosen without looking.
+    """One trial that has an array for each condition and method, selected by a fixed rule.
 
-    The smallest confirmed seed; of a method that was not confirmed, the search trial with the largest gain.
+    The smallest confirmed seed; for a method that was not confirmed, the search trial with the largest gain.
     """
     first: dict[Arm, Trial] = {}
     for record in sorted(records, key=_rank):

@@ -1,4 +1,4 @@
-"""Generated images, each above the training image that it is nearest to."""
+"""Generated images, each above its nearest training image."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ MOST_PAIRS = 8
 class Pair:
     """A generated image above its nearest training image, as a PNG's data URI.
 
-    `ratio` is their distance over that to the next nearest training image; None where there is none.
+    `ratio` is their distance divided by the distance to the second nearest training image; None if there is none.
     """
 
     class_name: str
@@ -27,7 +27,7 @@ class Pair:
 
 @dataclass(frozen=True, kw_only=True)
 class Panel:
-    """The pairs of a trial by class, from the most to the least like a copy; below `copy_ratio` one is a copy."""
+    """The pairs of a trial by class, from the most to the least copy-like; below `copy_ratio` one is a copy."""
 
     copy_ratio: float
     by_class: dict[str, tuple[Pair, ...]]

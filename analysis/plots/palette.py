@@ -1,7 +1,7 @@
-"""The colours and markers of figures and charts: one colour means one thing wherever it stands.
+"""The colours and markers of figures and charts: one colour means one thing everywhere.
 
 Kinds of methods have the colours of Okabe and Ito, classes those of Tol's muted scheme, and gains in a map go from
-brown to teal; readers who confuse red and green tell all of them apart.
+brown to teal; readers with red-green colour blindness can distinguish all of them.
 """
 
 from collections import Counter
@@ -95,6 +95,6 @@ def kind_of(balancer: str, method_kind: MethodKind) -> Kind:
 
 
 def with_kinds(frame: pd.DataFrame, records: Sequence[TrialRecord]) -> pd.DataFrame:
-    """`frame` with the kind of method that each row is about, which decides on its colour."""
+    """`frame` with the kind of each row's method, which determines its colour."""
     kinds = {name: kind_of(name, kind) for name, kind in method_kinds(records).items()}
     return frame.assign(kind=frame["balancer"].map(kinds))

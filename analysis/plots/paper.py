@@ -1,4 +1,4 @@
-"""The charts of a paper: vectors at the width of a column or of a page, of confirmed trials alone."""
+"""The charts of a paper: vector graphics at the width of a column or of a page, with confirmed trials only."""
 
 import re
 from collections.abc import Iterator

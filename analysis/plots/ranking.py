@@ -32,7 +32,9 @@ COLUMNS = [*CONDITION_COLUMNS, "balancer", "class", "curve", "x", "y", "n"]
 
 
 def ranking_frame(records: Sequence[Trial]) -> pd.DataFrame:
-    """Points of the mean curves of what validation chose and of no balancing, of the first few rare classes."""
+    """Points of the mean curves of the methods that validation chose and of no balancing, for the first few rare
+    classes.
+    """
     numbers = next((table.numbers for table in curve_tables(records)), pd.DataFrame(columns=COLUMNS))
     chosen = chosen_methods(records)
     at = numbers[CONDITION_COLUMNS].itertuples(index=False)

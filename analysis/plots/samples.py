@@ -1,4 +1,4 @@
-"""Sample sheets: real and synthetic images of a trial, brought to a size that a page can carry."""
+"""Sample sheets: real and synthetic images of a trial, scaled to fit into a page."""
 
 from collections.abc import Sequence
 
@@ -35,7 +35,9 @@ def _gain(record: Trial) -> float:
 
 
 def draw_sheet(record: Trial) -> Image.Image | None:
-    """A row for each minority class, real images left and synthetic ones right; None if there are none."""
+    """A row for each minority class, real images on the left and synthetic ones on the right; None if there are
+    none.
+    """
     rows = [
         np.concatenate(
             [lay_out(images, columns=COLUMNS) for images in (of_class.real, of_class.synthetic)], axis=1
@@ -46,7 +48,7 @@ def draw_sheet(record: Trial) -> Image.Image | None:
 
 
 def draw_beside(record: Trial, *, columns: int, most_rows: int) -> tuple[Image.Image, Image.Image] | None:
-    """Real images and synthetic ones apart, a row for each of the first minority classes; None without."""
+    """Real and synthetic images separately, a row for each of the first minority classes; None without."""
     found = list(record.samples.values())[:most_rows]
     both = [
         to_image(np.concatenate([lay_out(getattr(each, kind), columns=columns) for each in found], axis=0))
@@ -58,9 +60,9 @@ def draw_beside(record: Trial, *, columns: int, most_rows: int) -> tuple[Image.I
 
 
 def shrink(image: Image.Image, *, most_bytes: int) -> EncodedImage:
-    """`image` in at most `most_bytes`: as PNG if that fits, else as JPEG or WEBP, smaller until it fits.
+    """`image` in at most `most_bytes`: as PNG if that fits, else as JPEG or WEBP, scaled down until it fits.
 
-    No narrower than 200 pixels, below which nothing is to be seen.
+    At least 200 pixels wide, since smaller images show nothing.
     """
     image = image.copy()
     image.thumbnail((WIDEST_PIXELS, 100 * WIDEST_PIXELS))

@@ -1,4 +1,4 @@
-"""How the searches went: every trial's gain, and the best so far."""
+"""The progress of searches: every trial's gain, and the best so far."""
 
 from collections.abc import Sequence
 
@@ -34,7 +34,7 @@ ARM = ["balancer", "imbalance_ratio"]
 def progress_data(records: Sequence[TrialRecord], task: Task) -> pd.DataFrame:
     """A task's complete trials in the search's split by method, ratio and `trial`: gains, and the best so far.
 
-    `trial` counts the method's trials there at the ratio from 1, those without a gain included.
+    `trial` counts the method's trials there at the ratio from 1, including those without a gain.
     """
     # Trials finish in any order; their numbers say in which order they were suggested.
     searched = sorted(
@@ -53,7 +53,7 @@ def progress_data(records: Sequence[TrialRecord], task: Task) -> pd.DataFrame:
 
 
 def gain_limits(gains: Sequence[float]) -> tuple[float, float]:
-    """From below the lowest gain of all, 0 among them, to above the highest: SMALLEST_SPAN at least."""
+    """From below the lowest gain, or 0, to above the highest: SMALLEST_SPAN at least."""
     low, high = min(0.0, *gains), max(0.0, *gains)
     margin = max(MARGIN * (high - low), (SMALLEST_SPAN - (high - low)) / 2)
     return low - margin, high + margin

@@ -1,4 +1,4 @@
-"""Every seed of every method, beside their mean."""
+"""Every seed of every method, with their mean."""
 
 import altair as alt
 import pandas as pd
@@ -55,7 +55,7 @@ SEEDS = Sketch(
     name="f1_by_seed",
     section="seeds",
     title="Test minority F1 of every seed",
-    alt="A row for each method: each seed as a ring, and below them the mean with its 95 % interval.",
+    alt="A row for each method: a ring for each seed, and below them the mean with its 95 % interval.",
     draw=draw_seeds,
     colours="kinds",
     by_condition=True,

@@ -1,4 +1,4 @@
-"""Each searched parameter by itself: the gain of every trial against its value."""
+"""Each searched parameter separately: the gain of every trial against its value."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Where the spread of a method's scores comes from."""
+"""The components of the variance of a method's scores."""
 
 import altair as alt
 import pandas as pd
@@ -65,7 +65,7 @@ def draw_spread(frame: pd.DataFrame) -> alt.Chart:
 SPREAD = Sketch(
     name="spread",
     section="spread",
-    title="Where the spread of minority F1 comes from",
+    title="Components of the variance of minority F1",
     alt="A row for each method: the standard deviation over splits of the data, trainings of the GAN, fits of the "
     "classifier, and of the gain over other test images.",
     draw=draw_spread,

@@ -1,4 +1,4 @@
-"""What methods gain on several data sets."""
+"""The gains of methods on several data sets."""
 
 from statistics import fmean
 
@@ -48,7 +48,8 @@ STUDIES = Sketch(
     name="gains_by_data_set",
     section="studies",
     title="Gain in test minority F1 over no balancing (dashed)",
-    alt="A row for each method, the largest mean gain first: a ring for each data set, and their mean filled.",
+    alt="A row for each method, the largest mean gain first: a ring for each data set, and a filled "
+    "point for their mean.",
     draw=draw_studies,
     colours="kinds",
 )

@@ -1,4 +1,4 @@
-"""Whether images that look right help: the gain of each method against the quality of its images."""
+"""Whether realistic images help: the gain of each method against the quality of its images."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -59,7 +59,7 @@ _RELATIVE: Mapping[str, _Relative] = {
 
 
 def usefulness_data(records: Sequence[Trial], task: Task) -> pd.DataFrame:
-    """How far images are from real ones, and what they bring: a row for each metric, method and ratio of a task.
+    """The distance of images from real ones, and their gain: a row for each metric, method and ratio of a task.
 
     `distance` is a distance to the training images relative to that of held-out real images, mean over minority
     classes and seeds; `gain` the mean paired gain in test minority F1. Metrics with fewer than three are left out.
@@ -95,7 +95,7 @@ def _relative(quality: ImageQuality, name: str) -> float | None:
 
 
 def draw_usefulness(frame: pd.DataFrame) -> alt.ConcatChart:
-    """A panel for each distance; the points of one method are joined, and named once."""
+    """A panel for each distance, with lines between the points of one method, which are labelled once."""
     panels = [_panel(points, str(metric)) for metric, points in frame.groupby("metric")]
     return side_by_side(panels)
 
@@ -173,10 +173,10 @@ class _Box(NamedTuple):
 
 
 def name_places(centres: Floats, names: Sequence[str]) -> list[tuple[float, float]]:
-    """Where the middle of each name goes, from its marker's centre to the right and up.
+    """The position of the middle of each name, from its marker's centre to the right and up.
 
-    In pixels, as are `centres` [N, 2]. Above, below, right or left of the marker: the first of these where it
-    covers no marker and no name before it; above where there is none.
+    In pixels, like `centres` [N, 2]. Above, below, right or left of the marker: the first position that covers no
+    marker and no earlier name; above if there is none.
     """
     taken = [_Box.around(x, y, _MARKER, _MARKER) for x, y in centres]
     places = []
@@ -196,9 +196,9 @@ USEFULNESS = Sketch(
     name="usefulness",
     section="usefulness",
     title="Gain in test minority F1 against the quality of the generated images",
-    alt="A point for each method and ratio, those of one method joined: how far its images are from real ones, "
-    "and what they gain. Left of the dotted line images come nearer to the training images than held-out real "
-    "ones do; above the dashed line they help the classifier.",
+    alt="A point for each method and ratio, with lines between those of one method: the distance of its "
+    "images from real ones, and their gain. Left of the dotted line images are nearer to the training "
+    "images than held-out real ones are; above the dashed line they help the classifier.",
     draw=draw_usefulness,
     colours="kinds",
 )

@@ -1,4 +1,4 @@
-"""A study folder as values: what was asked, what was recorded, and what could not be read."""
+"""A study folder as values: the request, the records, and what could not be read."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ ROW_FIELDS = (
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Study:
-    """A study as it was found in `folder`; it equals itself alone."""
+    """A study as read from `folder`; equal only to itself."""
 
     folder: Path
     name: str
@@ -46,19 +46,19 @@ class Study:
     verdicts: VerdictPlan
     records: tuple[Trial, ...]
     changes: tuple[Change, ...] = ()
-    """What was changed after the study had begun."""
+    """Changes of the study after it had begun."""
     is_as_written: bool = True
-    """Whether nobody has edited `study.json` by hand since."""
+    """Whether `study.json` has not been edited by hand since."""
     time_plan: TimePlan | None = None
-    """What was given up to end within a time budget."""
+    """What was left out to end within a time budget."""
     read_back: tuple[str, ...] = ()
-    """What was read of the data and how it was understood."""
+    """What was read of the data and how it was interpreted."""
     notes: tuple[str, ...] = ()
     """What had to be left out."""
     importance: tuple[SearchImportance, ...] = ()
 
     def find_gaps(self) -> tuple[str, ...]:
-        """Those files of arrays read so far that are missing or damaged; one line each."""
+        """Missing or damaged files of arrays read so far; one line each."""
         for trial in self.records:
             # Every table needs it, so that a file that is missing or no `.npz` is always found.
             trial.read("classes/names")
@@ -72,7 +72,7 @@ class Study:
 def load_study(folder: Path | str) -> Study:
     """The records of a study and its header, as the report reads them.
 
-    A last line that was cut off while it was written is left out, and a note says so.
+    An incomplete last line is left out, with a note.
 
     Parameters
     ----------
@@ -123,7 +123,9 @@ def objective_of(study: Study) -> str:
 
 
 def costs_of(study: Study) -> Costs:
-    """What mistakes cost in the study, by true and predicted class; raises ConfigError if it is no mapping."""
+    """The cost of mistakes in the study, by true and predicted class; raises ConfigError if it is not a
+    mapping.
+    """
     # A study that asks for nothing may have been begun before there was such a setting.
     return parse(_CostSettings, {"costs": study.config.get("costs", {})}, where="").costs
 
@@ -139,7 +141,7 @@ def _read_header(path: Path) -> tuple[StudyHeader, bool]:
         content = read_bytes(path)
         return read_header(content), is_as_written(content)
     except FileNotFoundError:
-        raise RecordError(f"{path.parent}: no study here ({path.name} is missing)") from None
+        raise RecordError(f"{path.parent}: this is not a study ({path.name} is missing)") from None
     except UserError as error:
         raise RecordError(f"{path}: {error}") from None
 
@@ -166,11 +168,13 @@ def _read_records(path: Path) -> tuple[tuple[TrialRecord, ...], tuple[str, ...]]
     try:
         return (*records, read_line(last, where=f"{path.name}:{len(whole) + 1}")), ()
     except RecordError:
-        return tuple(records), (f"The last line of {path.name} was cut off while it was written; it is left out.",)
+        return tuple(records), (f"The last line of {path.name} is incomplete; it is left out.",)
 
 
 def records_frame(records: Sequence[TrialRecord]) -> pd.DataFrame:
-    """One row a record: what it was, how it ended, and validation_* and test_* columns with its overall scores."""
+    """One row for each record: its trial, its status, and validation_* and test_* columns with its overall
+    scores.
+    """
     return pd.DataFrame([_row(record) for record in records])
 
 

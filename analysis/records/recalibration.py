@@ -1,7 +1,7 @@
 """Predictions corrected on validation images: by a temperature, or by a vector added to the log-probabilities.
 
 Arrays in, arrays out; all fits of a trial at once. Validation images are weighted to the class proportions of the
-test part, for which the predictions are to hold.
+test part, to which the predictions apply.
 """
 
 from dataclasses import dataclass
@@ -71,8 +71,8 @@ def log_loss(part: FittedPart, log_probabilities: Floats) -> Floats:
 def fit_temperatures(part: FittedPart) -> Floats:
     """The temperature of each fit [fits] that minimises the log loss of softmax(log p / T) on `part`.
 
-    Guo et al. 2017, section 4.2. The loss is convex in 1 / T: Newton's method inside a bracket that halves where a
-    step would leave it. 1 where no temperature in [1 / 20, 20] does better.
+    Guo et al. 2017, section 4.2. The loss is convex in 1 / T: Newton's method inside a bracket that is halved if a
+    step would leave it. 1 if no temperature in [1 / 20, 20] is better.
     """
     logits, squares = part.log_probabilities, part.log_probabilities**2
     of_class = logits[:, np.arange(len(part.labels)), part.labels] @ part.weights
@@ -113,12 +113,12 @@ def _normalise(logits: Floats) -> tuple[Floats, Floats]:
 
 
 def fit_shifts(part: FittedPart) -> Floats:
-    """What each fit's log-probabilities have to be shifted by [fits, K], so that no class is predicted too often.
+    """The shift of each fit's log-probabilities [fits, K] after which no class is predicted too often.
 
     The shift b maximises the likelihood of softmax(log p + b) on `part`: logistic recalibration of the intercepts
-    alone (Cox 1958; Van Hoorde et al. 2014, for several classes). At the maximum the mean predicted probability
-    of each class is its share. A tiny ridge holds together what is left open, no class is moved by more than
-    LARGEST_SHIFT, and one without an image in `part` is not moved.
+    only (Cox 1958; Van Hoorde et al. 2014, for several classes). At the maximum the mean predicted probability of
+    each class is its share. A tiny ridge penalty determines what is otherwise undetermined, no class is moved by
+    more than LARGEST_SHIFT, and one without an image in `part` is not moved.
     """
     logits, num_classes = part.log_probabilities, part.log_probabilities.shape[2]
     shares = np.bincount(part.labels, weights=part.weights, minlength=num_classes).astype(np.float64)

@@ -1,6 +1,6 @@
 """Which trials may be reported, which belong together, and which method validation chooses.
 
-Reported numbers come from complete trials of the confirm phase; choices are made on validation scores alone.
+Reported numbers come from complete trials of the confirm phase; choices use only validation scores.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -33,14 +33,14 @@ R = TypeVar("R", bound=TrialRecord)
 
 
 class Task(NamedTuple):
-    """What is classified, and by what."""
+    """The data set and the classifier."""
 
     dataset: str
     classifier: str
 
 
 class Condition(NamedTuple):
-    """What methods are compared under; with a seed it is a setting."""
+    """The conditions for comparing methods; with a seed it is a setting."""
 
     dataset: str
     classifier: str
@@ -53,7 +53,7 @@ class Condition(NamedTuple):
 
 
 class Arm(NamedTuple):
-    """A method under a condition: what has a row."""
+    """A method under a condition: one row of a table."""
 
     dataset: str
     classifier: str
@@ -77,22 +77,22 @@ def conditions(records: Sequence[TrialRecord]) -> tuple[Condition, ...]:
 def confirmed(records: Sequence[R]) -> tuple[R, ...]:
     """The complete confirm trials, one for each setting and balancer.
 
-    A study that is searched further and confirmed anew holds two configurations of a method in one setting;
-    the later record counts.
+    A study whose search is extended and confirmed again has two configurations of a method in one setting; the
+    later record counts.
     """
     latest = {(record.setting_id, record.balancer): record for record in confirm_complete(records)}
     return tuple(latest.values())
 
 
 def confirm_complete(records: Sequence[R]) -> tuple[R, ...]:
-    """The complete trials of the confirm phase, those that a later one replaces included."""
+    """The complete trials of the confirm phase, including those that a later one replaces."""
     return tuple(record for record in records if record.phase == "confirm" and record.status == "complete")
 
 
 def comparable(records: Iterable[R]) -> list[R]:
     """The search trials that ran in the split of the search: the defaults' and the points'.
 
-    The race, the last round and the check run in other splits, whose gains are no match for these.
+    The race, the last round and the check run in other splits, so their gains cannot be compared with these.
     """
     searched = (record for record in records if record.phase == "search")
     return [record for record in searched if record.search is None or record.search.is_comparable]
@@ -109,7 +109,7 @@ def under(records: Sequence[R], condition: Condition) -> tuple[R, ...]:
 
 
 def within(frame: pd.DataFrame, condition: Condition) -> pd.DataFrame:
-    """The rows of `frame` that are about `condition`."""
+    """The rows of `frame` for `condition`."""
     return frame[(frame[CONDITION_COLUMNS] == list(condition)).all(axis=1)]
 
 
@@ -129,7 +129,7 @@ def by_arm(records: Iterable[R]) -> dict[Arm, list[R]]:
 def method_kinds(records: Sequence[TrialRecord]) -> dict[str, MethodKind]:
     """The kind of every balancer, in the order that tables and plots list them.
 
-    A balancer is a GAN where its configuration has settings for one, whatever became of its trials.
+    A balancer is a GAN if its configuration has settings for one, whatever the status of its trials.
     """
     found = {record.balancer: _kind(record) for record in records}
     return dict(sorted(found.items(), key=lambda item: (METHOD_KINDS.index(item[1]), item[0])))
@@ -142,12 +142,12 @@ def _kind(record: TrialRecord) -> MethodKind:
 
 
 def score(record: TrialRecord, metric: str, part: Part) -> float | None:
-    """One overall score of a trial, in [0, 1]; None where the part was not scored or the score is undefined."""
+    """One overall score of a trial, in [0, 1]; None if the part was not scored or the score is undefined."""
     return record.scores[part].get(metric) if part in record.scores else None
 
 
 def scores_frame(records: Sequence[TrialRecord], metric: str, part: Part) -> pd.DataFrame:
-    """The defined scores: condition, setting_id, balancer, seed and value, a row a trial."""
+    """The defined scores: condition, setting_id, balancer, seed and value, a row for each trial."""
     rows = [
         (*condition_of(record), record.setting_id, record.balancer, record.seed, value)
         for record in records
@@ -183,7 +183,7 @@ def best_by_validation(
     """The balancer of `kind` with the largest mean paired gain on validation under `condition`.
 
     Only the first round of seeds counts, which all methods share: later rounds are for undecided methods.
-    None where none of them was confirmed beside no balancing. The test part is not looked at.
+    None if none of them was confirmed beside no balancing. The test part is not used.
     """
     first = [record for record in under(records, condition) if round_of(record) == 1]
     gains = paired_gains(first, MAIN_METRIC, "validation")

@@ -1,4 +1,4 @@
-"""A trial as the analysis sees it: its record, and what lies in its arrays, read when it is asked for."""
+"""A trial for the analysis: its record, and its arrays, which are read on access."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -38,7 +38,7 @@ class Predictions(NamedTuple):
 
     @property
     def predicted(self) -> Labels:
-        """What each fit takes each image for [fits, N]."""
+        """The predictions of each fit for each image [fits, N]."""
         found: Labels = self.probabilities.argmax(axis=2)
         return found
 
@@ -56,7 +56,7 @@ class ClassScores(NamedTuple):
 
 
 class FitLosses(NamedTuple):
-    """Losses of each fit of the classifier by epoch [fits, epochs]; NaN where not measured."""
+    """Losses of each fit of the classifier by epoch [fits, epochs]; NaN if not measured."""
 
     training: Floats
     validation: Floats
@@ -71,22 +71,22 @@ class Losses(NamedTuple):
 
 
 class GanEnd(NamedTuple):
-    """Why a GAN's training ended, and how far its images were from real ones on the way."""
+    """Why a GAN's training ended, and the distance of its images to real ones during training."""
 
     generator_steps: int
     reason: str
     still_improving: bool | None
-    """None where it was not measured."""
+    """None if it was not measured."""
     compared_at: tuple[int, ...]
     """Generator steps of the comparisons."""
     distances: tuple[float, ...]
     taken_from: int | None = None
-    """The generator step whose generator fills the class; None where it was not recorded."""
+    """The generator step whose generator fills the class; None if it was not recorded."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImageQuality:
-    """What the generated images of one class are worth; see `quality/` in `trainables.records.arrays`."""
+    """The quality of the generated images of one class; see `quality/` in `trainables.records.arrays`."""
 
     metrics: Mapping[str, float | None]
     num_generated: int
@@ -113,7 +113,7 @@ class Snapshots(NamedTuple):
 class Pairs(NamedTuple):
     """Generated images of one class, each with the training image that is nearest to it, [n, C, H, W] each.
 
-    `ratio` [n] is the distance over that to the next nearest, NaN where there is none.
+    `ratio` [n] is the distance divided by that to the second nearest, NaN if there is none.
     """
 
     generated: Bytes
@@ -123,7 +123,7 @@ class Pairs(NamedTuple):
 
 
 class MapPoints(NamedTuple):
-    """Images as points [N, D], their `labels` [N] and which of them were made."""
+    """Images as points [N, D], their `labels` [N] and which of them were generated."""
 
     features: Floats
     labels: Labels
@@ -132,16 +132,16 @@ class MapPoints(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Trial(TrialRecord):
-    """A record and what lies in its trial's arrays.
+    """A record and its trial's arrays.
 
-    Whatever is not there, or cannot be read, is empty or None; `problems` collects why it could not be read.
+    Arrays that are missing, or cannot be read, are empty or None; `problems` collects the reasons.
     """
 
     stored: Mapping[str, Array] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
     def read(self, *names: str) -> tuple[Array, ...] | None:
-        """The arrays of these names; None if one is not there, or cannot be read."""
+        """The arrays of these names; None if one is missing, or cannot be read."""
         try:
             return tuple(map(_legible, (self.stored[name] for name in names)))
         except KeyError:
@@ -151,7 +151,7 @@ class Trial(TrialRecord):
             return None
 
     def has(self, name: str) -> bool:
-        """Whether there is such an array, in a file that can be read."""
+        """Whether there is such an array, in a readable file."""
         try:
             return name in self.stored
         except RecordError as error:
@@ -159,7 +159,7 @@ class Trial(TrialRecord):
             return False
 
     def note(self, *problems: str) -> None:
-        """Remember why arrays could not be read, each reason once."""
+        """Record why arrays could not be read, each reason once."""
         self.problems.extend(each for each in dict.fromkeys(problems) if each not in self.problems)
 
     @cached_property
@@ -190,7 +190,7 @@ class Trial(TrialRecord):
         return ClassScores(precision.mean(axis=0), recall.mean(axis=0), f1.mean(axis=0), confusion.sum(axis=0))
 
     def predictions(self, part: Part) -> Predictions | None:
-        """What the classifiers predicted for the images of one part."""
+        """The classifiers' predictions for the images of one part."""
         found = self.read(f"{part}/labels", f"{part}/probabilities")
         return Predictions(*found) if found else None
 
@@ -239,7 +239,7 @@ class Trial(TrialRecord):
 
     @cached_property
     def fit_losses(self) -> FitLosses | None:
-        """How the classifier's losses went."""
+        """The classifier's losses."""
         found = self.read("classifier/training_loss", "classifier/validation_loss")
         return FitLosses(*found) if found else None
 
@@ -251,7 +251,7 @@ class Trial(TrialRecord):
 
     @cached_property
     def quality(self) -> dict[str, ImageQuality]:
-        """What the generated images are worth, by class name, in label order."""
+        """The quality of the generated images, by class name, in label order."""
         by_row = ("classes", "num_generated", "num_training", "num_held_out", "values", "flags")
         names = ("metrics", "flag_names", "features", *by_row)
         found = self.read("classes/names", *(f"quality/{name}" for name in names))
@@ -281,7 +281,7 @@ class Trial(TrialRecord):
 
     @cached_property
     def snapshots(self) -> dict[str, Snapshots]:
-        """A GAN's images on the way, by class name."""
+        """A GAN's images during training, by class name."""
         training = self._by_class("snapshots/training_label", "snapshots/training")
         made = self._by_class("snapshots/label", "snapshots/generated", "snapshots/generator_steps")
         return {
@@ -292,13 +292,13 @@ class Trial(TrialRecord):
 
     @cached_property
     def pairs(self) -> dict[str, Pairs]:
-        """Generated images and the training images nearest to them, by class name."""
+        """Generated images and their nearest training images, by class name."""
         found = self._by_class("nearest/label", *(f"nearest/{name}" for name in Pairs._fields))
         return {name: Pairs(*each) for name, each in found.items()}
 
     @property
     def copy_ratio(self) -> float | None:
-        """Below this ratio a generated image is called a copy."""
+        """A generated image with a smaller ratio is called a copy."""
         found = self.read("nearest/copy_ratio")
         return float(found[0]) if found else None
 
@@ -323,7 +323,7 @@ class Trial(TrialRecord):
 
 
 def open_trial(folder: Path, record: TrialRecord) -> Trial:
-    """A record of the study in `folder`, with its arrays at hand."""
+    """A record of the study in `folder`, with access to its arrays."""
     values = {each.name: getattr(record, each.name) for each in fields(TrialRecord)}
     if record.arrays is None:
         return Trial(**values)
@@ -338,5 +338,5 @@ def _legible(array: Array) -> Array:
 
 
 def _by_name(names: Sequence[str], values: Floats) -> dict[str, float | None]:
-    """Values by name, None where they are NaN."""
+    """Values by name, None if they are NaN."""
     return {name: None if np.isnan(value) else float(value) for name, value in zip(names, values, strict=True)}

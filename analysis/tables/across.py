@@ -21,7 +21,7 @@ class Across:
     """The paired gains in test minority F1 of the methods that were confirmed in every task.
 
     `gains[method]` has the gains of each task's seeds, in the order of `tasks`. `left_out` are the methods that
-    some task lacks: means over other tasks do not compare.
+    some task lacks: means over different tasks cannot be compared.
     """
 
     tasks: tuple[Condition, ...]
@@ -30,7 +30,7 @@ class Across:
 
 
 def across_tasks(records: Sequence[Trial]) -> Across | None:
-    """The gains over all tasks; None where there are fewer than two, or no method was confirmed in all."""
+    """The gains over all tasks; None if there are fewer than two, or no method was confirmed in all."""
     found: dict[str, dict[Condition, tuple[float, ...]]] = {}
     kinds = method_kinds(records)
     gains = select.paired_gains(records, select.MAIN_METRIC)
@@ -50,7 +50,7 @@ def across_tasks(records: Sequence[Trial]) -> Across | None:
 
 
 def ranking(across: Across) -> Ranking | None:
-    """The ranks of the methods, no balancing among them; None where tasks or methods are too few to rank."""
+    """The ranks of the methods, including no balancing; None if there are too few tasks or methods."""
     means = {name: [sum(seeds) / len(seeds) for seeds in by_task] for name, by_task in across.gains.items()}
     # The gain of no balancing over itself.
     return rank_methods({**means, NO_BALANCING: [0.0] * len(across.tasks)})
@@ -95,20 +95,20 @@ def across_tables(records: Sequence[Trial]) -> tuple[Table, ...]:
 
 
 def ranking_text(ranked: Ranking) -> str:
-    """What the tests say of the conditions of one study, as a few sentences."""
+    """The tests over the conditions of one study, as a few sentences."""
     return (
-        f"{friedman_text(ranked, of='conditions')} Ratios of one data set are no independent data sets, so this "
-        "speaks of this study's conditions alone."
+        f"{friedman_text(ranked, of='conditions')} Ratios of one data set are not independent data "
+        f"sets, so this applies only to the conditions of this study."
     )
 
 
 def friedman_text(ranked: Ranking, *, of: str) -> str:
-    """What Friedman's test and Nemenyi's say of tasks, which are named `of`."""
+    """The results of Friedman's and Nemenyi's tests over tasks, which are called `of`."""
     same = ranked.p_value >= LEVEL
     finding = "no evidence that the methods differ in rank" if same else "the methods differ in rank"
     together = [listing(names) for names in alike(ranked)]
-    told = f" Not told apart: {'; '.join(together)}." if together and not same else ""
+    told = f" Not distinguishable: {'; '.join(together)}." if together and not same else ""
     return (
         f"Friedman's test over {ranked.num_tasks} {of}: {finding} (p = {ranked.p_value:.2g}). By Nemenyi's test "
-        f"methods differ whose mean ranks are {ranked.critical_difference:.2f} apart.{told}"
+        f"methods differ if their mean ranks are {ranked.critical_difference:.2f} apart.{told}"
     )

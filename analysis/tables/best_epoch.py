@@ -1,4 +1,4 @@
-"""The classifier's best epoch on the test part, which much of the literature reports, beside its last."""
+"""The classifier's best epoch on the test part, which much of the literature reports, compared with its last."""
 
 from collections.abc import Sequence
 
@@ -15,10 +15,10 @@ METRICS = ("accuracy", MAIN_METRIC)
 
 
 def best_epoch_tables(records: Sequence[Trial]) -> tuple[Table, ...]:
-    """One table, a row for each method whose epochs were tested; none where no trial's were.
+    """One table, a row for each method whose epochs were tested; none if there are none.
 
-    The best epoch is each seed's own, chosen on the very images that it is scored on: it stands here to be
-    compared with published numbers that were got in this way, and nothing else in the report uses it.
+    Each seed has its own best epoch, chosen on the same images that score it. It is shown only for comparison with
+    numbers that were published in this way; nothing else in the report uses it.
     """
     groups = by_arm(record for record in confirmed(records) if record.test_epochs)
     if not groups:
@@ -35,7 +35,7 @@ def best_epoch_tables(records: Sequence[Trial]) -> tuple[Table, ...]:
                 cells[f"{label(metric)}, {name} epoch"] = estimate_text(estimate)
         numbers.append(row)
         text.append(cells | {"Seeds": len(trials)})
-    title = "The last epoch, and the best one chosen on the test part"
+    title = "The last epoch, and the best epoch chosen on the test part"
     frames = pd.DataFrame(numbers), pd.DataFrame(text)
     return (Table(name="best_epoch", title=title, numbers=frames[0], rows=frames[1], origin=SCORES),)
 

@@ -1,4 +1,4 @@
-"""How well the predicted probabilities can be believed, before and after temperature scaling on validation."""
+"""The calibration of the predicted probabilities, before and after temperature scaling on validation."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple
@@ -25,9 +25,9 @@ HEADINGS = {
 
 
 def calibration_tables(records: Sequence[Trial]) -> tuple[Table, ...]:
-    """One table, a row for each method; none where no trial has left its predictions of both parts.
+    """One table, a row for each method; none if no trial has stored its predictions of both parts.
 
-    Each fit has a temperature of its own, fitted to its predictions of the validation part.
+    Each fit has its own temperature, fitted to its predictions of the validation part.
     """
     numbers: list[tuple[object, ...]] = []
     text: list[tuple[object, ...]] = []

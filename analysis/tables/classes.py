@@ -1,4 +1,4 @@
-"""What each method does with each class: precision, recall and F1, and what images are taken for."""
+"""The results of each method for each class: precision, recall and F1, and confusions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass

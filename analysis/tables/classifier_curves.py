@@ -12,11 +12,11 @@ from gan_study.analysis.wording import ABSENT, number
 
 
 def classifier_curve_tables(records: Sequence[Trial]) -> tuple[Table, ...]:
-    """One table, a row for each condition, method and epoch; none where no losses were recorded.
+    """One table, a row for each condition, method and epoch; none if no losses were recorded.
 
-    Means over the confirmed seeds and their fits, `fits` trainings in all; after an early stop over the others. A
-    method's training loss is its own, so that only validation losses compare. The text has the epochs after which
-    these were measured.
+    Means over the confirmed seeds and their fits, `fits` trainings in all; after an early stop over the others.
+    Each method has its own training loss, so only validation losses can be compared. The text has the epochs after
+    which these were measured.
     """
     points = [
         {**arm._asdict(), **point}

@@ -1,4 +1,4 @@
-"""Where a GAN stops helping: the imbalance ratio, and the number of real images, at which its gain passes 0."""
+"""Where a GAN stops helping: the imbalance ratio, and the number of real images, at which its gain crosses 0."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,9 +24,9 @@ CHOSEN = "the GAN chosen at each ratio"
 
 @dataclass(frozen=True, kw_only=True)
 class Crossing:
-    """A place on an axis, a ratio or a number of images, with its 95 % interval.
+    """A position on an axis, a ratio or a number of images, with its 95 % interval.
 
-    0 stands for somewhere below the smallest that was tried, infinity for somewhere above the largest.
+    0 stands for below the smallest tested value, infinity for above the largest.
     """
 
     at: float
@@ -36,12 +36,13 @@ class Crossing:
 
 @dataclass(frozen=True, kw_only=True)
 class Crossover:
-    """Where the gain of `method` over no balancing passes 0.
+    """Where the gain of `method` over no balancing crosses 0.
 
-    `falls` where the gain falls as the ratio rises, so that the method helps below `ratio` and from `images` real
-    training images of a minority class (their mean) up; else the other way round. `gains` are the mean gains at
-    `ratios`, and `helps` and `hurts` those ratios at which its verdict says so. `ratio` and `image` are None where
-    it helps at none, or where a verdict is on the wrong side of the crossing: then no monotone curve tells of it.
+    `falls` if the gain falls as the ratio rises, so that the method helps below `ratio` and from `images` real
+    training images of a minority class (their mean) upwards; otherwise the other way round. `gains` are the mean
+    gains at `ratios`, and `helps` and `hurts` the ratios with these verdicts. `ratio` and `image` are None if it
+    helps at none, or if a verdict is on the wrong side of the crossing: then a monotone curve does not describe
+    it.
     """
 
     task: Task
@@ -53,13 +54,13 @@ class Crossover:
     helps: tuple[float, ...]
     hurts: tuple[float, ...]
     reservations: Mapping[str, tuple[float, ...]]
-    """The ratios of each thing that must be said beside a verdict (`Comparison.reservations`)."""
+    """The ratios of each reservation about a verdict (`Comparison.reservations`)."""
     ratio: Crossing | None
     image: Crossing | None
 
 
 def crossovers(study: Study) -> tuple[Crossover, ...]:
-    """A crossover for every task and GAN with two ratios or more, first for the GAN chosen at each ratio."""
+    """A crossover for every task and GAN with at least two ratios, first for the GAN chosen at each ratio."""
     kinds = method_kinds(study.records)
     gains = [each for each in gains_of(study) if each.looks and kinds[each.pairs.method] != "upper bound"]
     images = real_images(study.records)
@@ -122,9 +123,10 @@ def _crossover(
 
 
 def sides_agree(at: float, *, falls: bool, helps: Sequence[float], hurts: Sequence[float]) -> bool:
-    """Whether all ratios where a method helps lie on the gaining side of `at`, and all where it hurts beyond.
+    """Whether all ratios where a method helps are on the gaining side of `at`, and all where it hurts on the
+    other.
 
-    The gaining side is below `at` where the gain `falls`, else above.
+    The gaining side is below `at` if the gain `falls`, otherwise above.
     """
     return all((ratio < at) == falls for ratio in helps) and not any((ratio < at) == falls for ratio in hurts)
 
@@ -139,15 +141,15 @@ def _crossing(log_places: Floats, means: Floats, draws: Floats, *, falls: bool) 
 
 
 def gain_falls(means: Floats) -> bool:
-    """Whether a monotone curve fits `means` better (least squares) where it falls than where it rises."""
+    """Whether a falling monotone curve fits `means` better (least squares) than a rising one."""
     rising, falling = (isotonic_regression(means, increasing=rises).x for rises in (True, False))
     return float(np.sum((falling - means) ** 2)) <= float(np.sum((rising - means) ** 2))
 
 
 def zero_of(places: Floats, means: Floats, *, falls: bool) -> float:
-    """Where the monotone least-squares fit of `means` at ascending `places`, joined by lines, passes 0.
+    """Where the monotone least-squares fit of `means` at ascending `places`, with linear interpolation, crosses 0.
 
-    Minus or plus infinity where it does so before the first place or beyond the last.
+    Minus or plus infinity if it does so before the first place or beyond the last.
     """
     if not falls:
         return -zero_of(-places[::-1], means[::-1], falls=True)
@@ -163,7 +165,7 @@ def zero_of(places: Floats, means: Floats, *, falls: bool) -> float:
 
 
 def crossover_tables(study: Study) -> tuple[Table, ...]:
-    """One table, a row for each task and GAN; none where no GAN was confirmed at two ratios."""
+    """One table, a row for each task and GAN; none if no GAN was confirmed at two ratios."""
     found = crossovers(study)
     if not found:
         return ()
@@ -179,7 +181,7 @@ def crossover_tables(study: Study) -> tuple[Table, ...]:
         for each in found
     ]
     columns = ["dataset", "classifier", "balancer", "Finding", "Crossover: ratio"]
-    columns += ["Crossover: real images a class", "Ratios tried"]
+    columns += ["Crossover: real images per class", "Ratios tried"]
     numbers, text = pd.DataFrame(map(_numbers, found)), pd.DataFrame(rows, columns=columns)
     title = "Where each GAN stops helping, with 95 % bootstrap intervals"
     return (Table(name="crossover", title=title, numbers=numbers, rows=text),)
@@ -188,12 +190,16 @@ def crossover_tables(study: Study) -> tuple[Table, ...]:
 def _finding(each: Crossover) -> str:
     """What the crossing means, in words."""
     if not each.helps:
-        return "helps at no ratio tried"
+        return "does not help at any tested ratio"
     if each.ratio is None:
         hurts = f", and hurts at {_ratios(each.hurts)}" if each.hurts else ""
-        return f"no one place: helps at {_ratios(each.helps)} alone{hurts}"
+        return f"no single crossover: helps only at {_ratios(each.helps)}{hurts}"
     if not _is_inside(each.ratio.at):
-        return "gains at every ratio tried" if min(each.gains) > 0 else "its curve passes 0 at no ratio tried"
+        return (
+            "gains at every tested ratio"
+            if min(each.gains) > 0
+            else "its curve does not cross 0 at the tested ratios"
+        )
     return f"stops helping {'above the ratio, below' if each.falls else 'below the ratio, above'} the images"
 
 

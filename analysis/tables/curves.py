@@ -30,7 +30,7 @@ class Counts(NamedTuple):
 
 
 def count_above(is_class: npt.NDArray[np.bool_], scores: npt.NDArray[np.floating]) -> Counts:
-    """The counts above each distinct of `scores` [N]; both classes are there."""
+    """The counts above each distinct value of `scores` [N]; both classes are present."""
     order = np.argsort(-scores, kind="stable")
     ends = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)
     hits = np.cumsum(is_class[order])[ends].astype(np.float64)
@@ -38,25 +38,25 @@ def count_above(is_class: npt.NDArray[np.bool_], scores: npt.NDArray[np.floating
 
 
 def roc_auc(counts: Counts) -> float:
-    """The area under the ROC curve: the chance that an image of the class scores above one of another."""
+    """The area under the ROC curve: the probability that an image of the class scores above one of another."""
     recall, rate = _roc(counts)
     return float(np.trapezoid(recall, rate))
 
 
 def average_precision(counts: Counts) -> float:
-    """Σ (R_n − R_{n−1}) P_n over the distinct scores, as scikit-learn's."""
+    """Σ (R_n − R_{n−1}) P_n over the distinct scores, as in scikit-learn."""
     recall, precision = _pr(counts)
     return float(np.sum(np.diff(recall, prepend=0.0) * precision))
 
 
 def roc_at(counts: Counts, rates: Floats) -> Floats:
-    """The recall at each false-alarm rate, linear between points; the highest where the curve rises."""
+    """The recall at each false-alarm rate, linear between points; the highest if the curve is vertical there."""
     recall, rate = _roc(counts)
     return np.interp(rates, rate, recall)
 
 
 def precision_at(counts: Counts, recalls: Floats) -> Floats:
-    """The precision at the highest score by which each recall is reached."""
+    """The precision at the highest score that reaches each recall."""
     recall, precision = _pr(counts)
     # A recall that is reached but for rounding is reached.
     found: Floats = precision[np.searchsorted(recall, recalls - 1e-12, side="left")]
@@ -73,9 +73,9 @@ def _pr(counts: Counts) -> tuple[Floats, Floats]:
 
 
 def rare_class_counts(trial: Trial) -> dict[int, list[Counts]]:
-    """The counts of each fit, by the label of each rare class, on the test part; nothing without its predictions.
+    """The counts of each fit, by the label of each rare class, on the test part; empty without its predictions.
 
-    A class without test images, or without others beside it, has none.
+    A class without test images, or without images of other classes, has none.
     """
     predictions = trial.predictions("test")
     if predictions is None:
@@ -91,7 +91,7 @@ def rare_class_counts(trial: Trial) -> dict[int, list[Counts]]:
 def curve_tables(records: Sequence[Trial]) -> tuple[Table, ...]:
     """The points of the mean ROC and PR curves of each rare class and method; none without stored predictions.
 
-    Each curve is the mean over fits, then over seeds, at fixed places of its axis (vertical averaging, Fawcett
+    Each curve is the mean over fits, then over seeds, at fixed points of its x axis (vertical averaging, Fawcett
     2006, section 8). The page has a few points of each, the CSV all.
     """
     groups = by_arm(confirmed(records))

@@ -1,4 +1,4 @@
-"""The gain against the dose: how many of the images that the rare classes lack were made."""
+"""The gain against the dose: how many of the missing images of the rare classes were made."""
 
 from collections.abc import Iterator, Sequence
 from typing import TypeAlias
@@ -30,10 +30,10 @@ _Gain: TypeAlias = tuple[Trial, float]
 
 
 def dose_tables(records: Sequence[Trial]) -> tuple[Table, ...]:
-    """A table with a row for each condition, method, part and dose; none if no method was tried at several doses.
+    """A table with a row for each condition, method, part and dose; none if no method was tested at several doses.
 
-    On validation images: the mean gain of the trials in the search's split, which is one seed, so that there is no
-    interval. On test images: the gain in minority F1 over no balancing of confirmed trials, over their seeds.
+    On validation images: the mean gain of the trials in the search's split, which has only one seed, so there is
+    no interval. On test images: the gain in minority F1 over no balancing of confirmed trials, over their seeds.
     """
     rows = [*_rows("validation", _searched(records)), *_rows("test", _confirmed(records))]
     numbers = pd.DataFrame(rows, columns=[*ARM_COLUMNS, *_NUMBERS, TRIAL_IDS])
@@ -47,7 +47,7 @@ def dose_tables(records: Sequence[Trial]) -> tuple[Table, ...]:
     text["Mean gain"] = [estimate_text(estimate_of(row), signed=True) for _, row in numbers.iterrows()]
     text["Trials"] = numbers["n"]
     text[TRIAL_IDS] = numbers[TRIAL_IDS]
-    title = "Gain against the dose, the share of the lacking images that were made"
+    title = "Gain against the dose, the share of the missing images that were made"
     return (Table(name="dose", title=title, numbers=numbers, rows=text, origin=SEARCH),)
 
 

@@ -12,7 +12,7 @@ from gan_study.analysis.tables.table import Table
 
 
 def gan_time_tables(records: Sequence[Trial]) -> tuple[Table, ...]:
-    """A table with a row for each condition, GAN and what it was trained on; none where no time was recorded."""
+    """A table with a row for each condition, GAN and its training data; none if no time was recorded."""
     rows = [
         {**arm._asdict(), "trained_on": name, **_means(name, trials)}
         for arm, trials in by_arm(confirmed(records)).items()
@@ -41,6 +41,6 @@ def _means(name: str, trials: Sequence[Trial]) -> dict[str, float | int]:
 
 
 def _timed(trial: Trial) -> dict[str, tuple[float, int]]:
-    """Seconds and generator steps by what each GAN was trained on; nothing where one of them cannot be read."""
+    """Seconds and generator steps by what each GAN was trained on; empty if one of them cannot be read."""
     seconds, steps = trial.gan_seconds, trial.gan_lengths
     return {name: (seconds[name], steps[name]) for name in seconds if name in steps}

@@ -1,4 +1,4 @@
-"""What the generated images of each class are worth, beside what real images reach."""
+"""The quality of the generated images of each class, with the scores of real images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,10 +18,11 @@ TOO_FEW = "too few images"
 
 @dataclass(frozen=True, kw_only=True)
 class Quantity:
-    """A number of the tables: its name in the record, its heading, and in a sentence what it is and what is good.
+    """A column of the tables: its name in the record, its heading, and a sentence on its meaning and its good
+    values.
 
-    "{features}" in a heading stands for whose features the number is of. `with_floor` where the record says what
-    real images reach.
+    "{features}" in a heading stands for the source of the features. `with_floor` if the record has the value of
+    real images.
     """
 
     metric: str
@@ -34,44 +35,48 @@ FIDELITY = (
     Quantity(
         metric="gan_train",
         heading="GAN-train",
-        meaning="Recall on held-out real images of a classifier that met generated images alone of every class "
-        "that has some. Good where it reaches that of one that met the real training images as often instead.",
+        meaning="Recall on held-out real images of a classifier trained only on generated images for "
+        "every class that has some. Good if it reaches that of a classifier trained on the real "
+        "training images instead.",
     ),
     Quantity(
         metric="gan_test",
         heading="GAN-test",
-        meaning="Share of the generated images that a classifier trained on real images takes for their class. "
-        "Good where it is near its recall on held-out real images; far above may mean copies.",
+        meaning="Share of the generated images that a classifier trained on real images recognises as "
+        "their class. "
+        "Good if it is near the recall on held-out real images; much higher may mean copies.",
     ),
     Quantity(
         metric="filter_passed",
         heading="Passes the filter",
-        meaning="Share of the generated images that a classifier of the training part takes for their class, that "
-        "are no near-copies of training images and no outliers, in its features. Good where it reaches that of "
-        "held-out real images.",
+        meaning="Share of the generated images that a classifier of the training part recognises as "
+        "their class, and that are neither near-copies of training images nor outliers in its features. "
+        "Good if it reaches that of held-out real images.",
     ),
     Quantity(
         metric="fid",
         heading="FID ({features} features)",
-        meaning="Fréchet distance of the generated images to the training images. Lower is better, down to what "
-        "held-out real images reach; it needs more images of each kind than there are features.",
+        meaning="Fréchet distance of the generated images to the training images. Lower is better, down "
+        "to the value of held-out real images; it needs more images of each kind than there are features.",
     ),
     Quantity(
         metric="kid",
         heading="KID ({features} features)",
-        meaning="Kernel distance to the training images. Lower is better; about 0, or a little below, where they "
-        "cannot be told apart. It is unbiased with few images, so it is the one to read for a rare class.",
+        meaning="Kernel distance to the training images. Lower is better; about 0, or slightly below, "
+        "if they cannot be distinguished. It is unbiased for few images, so use this one for a rare class.",
     ),
     Quantity(
         metric="precision",
         heading="Precision",
-        meaning="Share of generated images that lie among the training images. Near 1 is good: they look real.",
+        meaning="Share of generated images inside the distribution of the training images. Near 1 is "
+        "good: they look real.",
         with_floor=False,
     ),
     Quantity(
         metric="recall",
         heading="Recall",
-        meaning="Share of training images that lie among the generated ones. Near 1 is good: they are varied.",
+        meaning="Share of training images inside the distribution of the generated ones. Near 1 is "
+        "good: they are varied.",
         with_floor=False,
     ),
     Quantity(
@@ -86,45 +91,47 @@ VARIETY = (
     Quantity(
         metric="density",
         heading="Density",
-        meaning="How many training images each generated one lies among, against what is usual. About 1 is good; "
-        "far above 1, the images crowd where training images are dense.",
+        meaning="Average number of training-image neighbourhoods that contain a generated image, "
+        "relative to the expected number. About 1 is good; far above 1, the images cluster where "
+        "training images are dense.",
         with_floor=False,
     ),
     Quantity(
         metric="ssim_between",
         heading="SSIM between",
-        meaning="Likeness of pairs of generated images. Good near that of pairs of training images; higher is "
-        "less variety.",
+        meaning="Similarity of pairs of generated images. Good if near that of pairs of training "
+        "images; higher means less variety.",
     ),
     Quantity(
         metric="ssim_nearest",
         heading="SSIM to nearest",
-        meaning="Likeness of each generated image to its nearest training image. Good near what held-out real "
-        "images reach; higher leans towards copies.",
+        meaning="Similarity of each generated image to its nearest training image. Good if near that of "
+        "held-out real images; higher may mean copies.",
     ),
     Quantity(
         metric="memorised_share",
         heading="Memorised share",
-        meaning="Share of the generated images that lie nearer to a training image than nearly all held-out real "
-        "images do. Good near what fresh real images can expect.",
+        meaning="Share of the generated images that are nearer to a training image than nearly all "
+        "held-out real images are. Good if near the expected value for new real images.",
     ),
     Quantity(
         metric="copied_share",
         heading="Copied share",
-        meaning="Share of the generated images that are less than half as far from one training image as from any "
-        "other. Good near what held-out real images reach.",
+        meaning="Share of the generated images whose distance to one training image is less than half "
+        "their distance to any other. Good if near that of held-out real images.",
     ),
     Quantity(
         metric="repeated_share",
         heading="Repeated share",
-        meaning="Share of the pairs of generated images that show the same. Good near that of pairs of training "
-        "images.",
+        meaning="Share of the pairs of generated images that show the same image. Good if near that of "
+        "pairs of training images.",
     ),
     Quantity(
         metric="inception_score",
         heading="Inception score",
-        meaning="By the same classifier, from 1 to the number of classes. Within one class higher is not better: "
-        "1 where the classifier says the same of every image, more where it takes some for other classes.",
+        meaning="From the same classifier, between 1 and the number of classes. Within one class higher "
+        "is not better: 1 if the classifier gives the same answer for every image, more if it mistakes "
+        "some for other classes.",
         with_floor=False,
     ),
 )
@@ -133,12 +140,13 @@ SYNTHETIC = (
     Quantity(
         metric="unrealistic",
         heading="Unrealistic",
-        meaning="Share of the generated images that lie among no training images (1 - precision).",
+        meaning="Share of the generated images outside the distribution of the training images (1 - precision).",
     ),
     Quantity(
         metric="unvaried",
         heading="Not varied",
-        meaning="Share of the generated images that repeat an earlier one; in brackets, of the training images.",
+        meaning="Share of the generated images that repeat an earlier one; in brackets, that of the "
+        "training images.",
     ),
     Quantity(
         metric="memorised",
@@ -148,34 +156,35 @@ SYNTHETIC = (
     Quantity(
         metric="underrepresented",
         heading="Under-represented",
-        meaning="Share of the training images with no generated one near by (1 - coverage); in brackets what as "
-        "many fresh real images are expected to leave.",
+        meaning="Share of the training images without a generated one near by (1 - coverage); in "
+        "brackets the expected value for as many new real images.",
     ),
     Quantity(
         metric="membership_auc",
         heading="Membership AUC",
-        meaning="How well the nearest generated image tells training images from held-out ones: 0.5 is chance, 1 "
-        "means that everything is memorised.",
+        meaning="How well the nearest generated image distinguishes training images from held-out ones: "
+        "0.5 is chance, 1 means that everything is memorised.",
         with_floor=False,
     ),
 )
 # What a flag says of the images, and why it matters.
 FLAGS = {
-    "copies": "are copies of training images, which add little that oversampling would not",
+    "copies": "are copies of training images, which add little beyond oversampling",
     "collapsed": "repeat a few images, so they add little variety",
-    "weak": "teach a classifier less than half of what as many real ones do (GAN-train), so it was not learned",
+    "weak": "teach a classifier less than half of what the same number of real images do (GAN-train), "
+    "so the class was not learned",
 }
 
 
 class ImageArm(NamedTuple):
-    """A class that a method made images of under a condition: what has a row."""
+    """A class of generated images of a method under a condition: one row of a table."""
 
     arm: Arm
     class_name: str
 
 
 class SeedMean(NamedTuple):
-    """A mean over the `num_seeds` seeds that have the number; None where none has it."""
+    """A mean over the `num_seeds` seeds that have the number; None if none has it."""
 
     mean: float | None
     num_seeds: int
@@ -197,26 +206,26 @@ def seed_mean(measured: Sequence[ImageQuality], metric: str) -> SeedMean:
 
 
 def features_of(records: Sequence[Trial]) -> str:
-    """Whose features the images of a study were judged by."""
+    """Whose features were used to measure the images of a study."""
     kinds = {quality.features for record in confirmed(records) for quality in record.quality.values()}
     return " and ".join(sorted(kinds))
 
 
 def with_features(quantities: Sequence[Quantity], records: Sequence[Trial]) -> tuple[Quantity, ...]:
-    """`quantities` with whose features they are of in their headings."""
+    """`quantities` with the source of the features in their headings."""
     features = features_of(records)
     return tuple(replace(each, heading=each.heading.format(features=features)) for each in quantities)
 
 
 def generated_tables(records: Sequence[Trial]) -> tuple[Table, ...]:
-    """Three tables with a row for each condition, method and class; none where no image was generated.
+    """Three tables with a row for each condition, method and class; none if no image was generated.
 
     The CSV of the first has every number of all. Records of earlier versions have no scores, and no third table.
     """
     found = qualities(records)
     if not found:
         return ()
-    brackets = "means over seeds, in brackets what real images reach"
+    brackets = "means over seeds, with the value of real images in brackets"
     every = _numbers(found, (*FIDELITY, *VARIETY, *SYNTHETIC))
     fidelity = _text(found, with_features(FIDELITY, records))
     variety, synthetic = ((_numbers(found, each), _text(found, each)) for each in (VARIETY, SYNTHETIC))
@@ -226,11 +235,7 @@ def generated_tables(records: Sequence[Trial]) -> tuple[Table, ...]:
         for name, title, numbers, rows in (
             ("generated", "Quality of the generated images", every, fidelity),
             ("generated_variety", "Variety and copies among the generated images", *variety),
-            *(
-                [("generated_scores", "What can be wrong with the generated images", *synthetic)]
-                if has_scores
-                else []
-            ),
+            *([("generated_scores", "Problems of the generated images", *synthetic)] if has_scores else []),
         )
     )
 

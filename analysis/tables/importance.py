@@ -1,4 +1,4 @@
-"""Which searched parameter matters how much, as the study has asked Optuna."""
+"""The importance of each searched parameter, from Optuna."""
 
 from collections.abc import Sequence
 
@@ -18,7 +18,7 @@ _AXES = {"balancing/name": "variant", "imbalance/ratio": "imbalance ratio"}
 def importance_tables(study: Study) -> tuple[Table, ...]:
     """A table with a row for each condition, method and parameter, or for each parameter of a search of all.
 
-    None where no importance is known.
+    None if no importance is known.
     """
     is_whole = any(each.balancer is None for each in study.importance)
     rows = [
@@ -33,12 +33,12 @@ def importance_tables(study: Study) -> tuple[Table, ...]:
         numbers = numbers.drop(columns=list(ARM_COLUMNS[2:]))
     shares, names = numbers["share"].map("{:.0%}".format), numbers["parameter"].map(plain)
     text = numbers.assign(parameter=names, share=shares).rename(columns={"num_trials": "Complete trials"})
-    title = "Share of each searched parameter in what the search's gains depend on"
+    title = "Importance of each searched parameter, as a share"
     return (Table(name="importance", title=title, numbers=numbers, rows=text, origin=SEARCH_GAINS),)
 
 
 def importance_gaps(importance: Sequence[SearchImportance]) -> str | None:
-    """For which searches no importance is given, and why, in a sentence; None where there are none."""
+    """For which searches no importance is given, and why, in a sentence; None if there are none."""
     missing = [f"{_search_name(each)} ({each.missing})" for each in importance if each.missing]
     if not missing:
         return None
@@ -52,5 +52,5 @@ def _search_name(importance: SearchImportance) -> str:
 
 
 def plain(parameter: str) -> str:
-    """A parameter without what all have in common: "balancing/gan/batch_size@dcgan" is "gan/batch_size"."""
+    """A parameter without the common prefix: "balancing/gan/batch_size@dcgan" is "gan/batch_size"."""
     return _AXES.get(parameter) or parameter.removeprefix("balancing/").partition("@")[0]

@@ -15,7 +15,7 @@ from gan_study.analysis.wording import ABSENT
 _REASONS = {
     "fixed": "a fixed length",
     "converged": "no more improvement",
-    "floor": "the least length: too few images to measure improvement",
+    "floor": "the minimum length: too few images to measure improvement",
     "cap": "the largest length",
 }
 
@@ -23,7 +23,7 @@ _REASONS = {
 def length_tables(records: Sequence[Trial]) -> tuple[Table, ...]:
     """A row for each condition, GAN and class it was trained on; the CSV of the curve has every comparison.
 
-    None where no GAN was confirmed.
+    None if no GAN was confirmed.
     """
     ends = [
         (arm, name, trial.seed, end)
@@ -58,7 +58,7 @@ def length_tables(records: Sequence[Trial]) -> tuple[Table, ...]:
     found = [Table(name="gan_length", title=title, numbers=pd.DataFrame(numbers), rows=rows, origin=SCORES)]
     if curve:
         points = pd.DataFrame(curve)
-        title = "Kernel distance to held-out training images on the way"
+        title = "Kernel distance to held-out training images during training"
         found.append(Table(name="gan_length_curve", title=title, numbers=points, rows=points, origin=SCORES))
     return tuple(found)
 

@@ -30,22 +30,22 @@ _LATEX = str.maketrans(
 
 
 def encoded(text: str) -> bytes:
-    """`text` as UTF-8; what is no character, as in a file's name that is no UTF-8, by its code."""
+    """`text` as UTF-8; invalid characters, as in a file's name that is not UTF-8, by their codes."""
     return text.encode(errors="backslashreplace")
 
 
 def csv_file(frame: pd.DataFrame) -> bytes:
-    """A frame as the content of a CSV file, in which no spreadsheet finds a formula."""
+    """A frame as the content of a CSV file without text that a spreadsheet reads as a formula."""
     return encoded(frame.map(csv_cell).rename(columns=csv_cell).to_csv(index=False))
 
 
 def latex_text(text: str) -> str:
-    """`text` with every character that LaTeX would act on escaped; brackets too, since a row may open with one."""
+    """`text` with every special character of LaTeX escaped; brackets too, since a row may begin with one."""
     return visible(" ".join(text.split())).translate(_LATEX)
 
 
 def to_latex(frame: pd.DataFrame, *, title: str) -> str:
-    """A booktabs table, scaled to the line where it is wider; numbers to the right, text to the left."""
+    """A booktabs table, scaled to the line if it is wider; numbers to the right, text to the left."""
     return latex_table(
         [latex_text(str(name)) for name in frame.columns],
         [[latex_text(_cell(value)) for value in row] for row in frame.itertuples(index=False)],
@@ -55,7 +55,7 @@ def to_latex(frame: pd.DataFrame, *, title: str) -> str:
 
 
 def latex_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, align: str, title: str) -> str:
-    """A booktabs table of cells that are LaTeX already, scaled to the line where it is wider; `title` is text."""
+    """A booktabs table of cells that are LaTeX already, scaled to the line if it is wider; `title` is text."""
     return "\n".join(
         [
             "% needs \\usepackage{booktabs,adjustbox}",
@@ -78,7 +78,7 @@ def latex_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, align: 
 
 
 def to_markdown(frame: pd.DataFrame) -> str:
-    """A pipe table; markup in a cell is shown and not obeyed."""
+    """A pipe table; markup in a cell is shown literally."""
     rules = ["---:" if pd.api.types.is_numeric_dtype(dtype) else "---" for dtype in frame.dtypes]
     header = [str(name) for name in frame.columns]
     body = [[_cell(value) for value in row] for row in frame.itertuples(index=False)]

@@ -1,4 +1,4 @@
-"""Where a condition has one run: what the stored predictions of two methods say of each other."""
+"""For conditions with one run: a comparison of the stored predictions of two methods."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,8 +21,8 @@ from gan_study.trainables.records.record import RecordError
 class PairedPredictions:
     """A method and no balancing on the same test images of one minority class, in one run.
 
-    `right_without` and `right_with` of `num_images` are predicted right, by more than half of the fits, so that an
-    image counts once; `only_without` and `only_with` by that one alone.
+    `right_without` and `right_with` of `num_images` are predicted correctly, by more than half of the fits, so
+    that an image counts once; `only_without` and `only_with` only by that one.
     """
 
     arm: Arm
@@ -43,8 +43,8 @@ class PairedPredictions:
 def paired_predictions(study: Study) -> tuple[PairedPredictions, ...]:
     """Every method and minority class under the conditions that were confirmed with one seed.
 
-    With more seeds the spread over them is the yardstick. A trial whose predictions are not in the study's folder
-    has no row. Raises RecordError where two trials of one setting were tested on different images.
+    With more seeds the spread over them is used instead. A trial whose predictions are not in the study's folder
+    has no row. Raises RecordError if two trials of one setting were tested on different images.
     """
     found: list[PairedPredictions] = []
     for condition in select.conditions(select.confirmed(study.records)):
@@ -84,7 +84,7 @@ def _by_class(without: _Predicted, with_method: _Predicted) -> Iterator[PairedPr
 
 
 def one_run_tables(study: Study) -> tuple[Table, ...]:
-    """One table, a row for each method and minority class; none where no condition has a single run."""
+    """One table, a row for each method and minority class; none if no condition has a single run."""
     found = paired_predictions(study)
     if not found:
         return ()

@@ -1,4 +1,4 @@
-"""Which trials each row of a table was made from, so that every number can be followed to its records."""
+"""The trials behind each row of a table, so that every number can be traced to its records."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ METHOD_COLUMNS = ("balancer", "reference")
 
 @dataclass(frozen=True, kw_only=True)
 class Origin:
-    """The trials that a row is made from, beside what its own cells say of condition and methods.
+    """The trials behind a row, in addition to what its cells say about condition and methods.
 
-    Confirmed ones and, with `searched`, those of the search; with `paired` also those of no balancing, which a
-    gain is measured against. Without `confirmed` only those in the search's split that have a gain.
+    Confirmed ones and, with `searched`, those of the search; with `paired` also those of no balancing, the
+    reference of a gain. Without `confirmed` only those in the search's split that have a gain.
     """
 
     searched: bool = False
@@ -33,8 +33,7 @@ SEARCH_GAINS = Origin(searched=True, paired=False, confirmed=False)
 def row_sources(frame: pd.DataFrame, records: Sequence[TrialRecord], origin: Origin) -> list[tuple[str, ...]]:
     """The trial ids behind each row of `frame`, in the order of the records.
 
-    A row is made from the trials of the methods that it names, under the condition that it names. A column that
-    is not there limits nothing.
+    A row is computed from the trials of its methods, under its condition. A missing column is not a restriction.
     """
     conditions = [name for name in CONDITION_COLUMNS if name in frame]
     methods = [name for name in METHOD_COLUMNS if name in frame]

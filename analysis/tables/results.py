@@ -1,4 +1,4 @@
-"""The page's one table of results: what each method gains, whether that is decided, and the rest on demand."""
+"""The page's one table of results: each method's gain, whether it is decided, and more columns on demand."""
 
 import pandas as pd
 
@@ -22,7 +22,7 @@ def results_table(study: Study) -> Table:
     rows = rows.rename(columns={"Verdict in F1": "Verdict", "To decide": "Seeds needed"})
     return Table(
         name="results",
-        title="Each method: gain over no balancing on test images, verdict, and seeds that would decide it",
+        title="Each method: gain over no balancing on test images, verdict, and seeds needed to decide it",
         numbers=scores.numbers.join(_verdict_numbers(verdicts.numbers), on=ARM_COLUMNS),
         rows=rows[[*ARM_COLUMNS, *SHOWN, *MORE]].fillna(ABSENT),
         more=MORE,

@@ -47,7 +47,7 @@ _MAIN_COLUMNS = {
 def answer_table(study: Study) -> Table:
     """One row for each condition and method: test recall, F1, gain with interval, and seeds.
 
-    Sorted by condition, then by mean gain, the largest first; no balancing stands where a gain of 0 does.
+    Sorted by condition, then by mean gain, the largest first; no balancing is at a gain of 0.
     """
     summary = verdicts.summarise(study)
     numbers, cells = _main_rows(summary), _cells(summary)
@@ -121,11 +121,11 @@ def _all_metrics(summary: pd.DataFrame, kinds: Mapping[str, MethodKind]) -> Tabl
 
 
 def search_table(study: Study) -> Table:
-    """What each method's search spent and found, beside what was confirmed.
+    """The cost and result of each method's search, compared with the confirmed results.
 
-    The best search gain is the largest of those in the search's split and so is flattered; the confirmed gains are
-    not. The difference, `optimism` in the CSV, is the selection bias and the step from validation to test images
-    together.
+    The best search gain is the largest of those in the search's split, so it is too optimistic; the confirmed
+    gains are not. The difference, `optimism` in the CSV, combines the selection bias and the change from
+    validation to test images.
     """
     spent = [{**arm._asdict(), **_spent(trials)} for arm, trials in _search_groups(study.records).items()]
     numbers = pd.DataFrame(spent, columns=[*ARM_COLUMNS, *_SPENT, "optimism"])
@@ -149,7 +149,7 @@ def search_table(study: Study) -> Table:
             "Best minus test": [_signed(gain) for gain in numbers["optimism"]],
         }
     )
-    title = "Search budget, best gain on validation, and what was confirmed"
+    title = "Search budget, best gain on validation, and confirmed gains"
     return Table(name="search", title=title, numbers=numbers, rows=rows, origin=SEARCH)
 
 

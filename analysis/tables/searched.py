@@ -1,4 +1,4 @@
-"""What was searched, and why where nothing was."""
+"""What was searched, or why nothing was."""
 
 from collections.abc import Sequence
 
@@ -8,17 +8,19 @@ from gan_study.analysis.wording import listing
 
 
 def is_point(record: Trial) -> bool:
-    """Whether a search trial ran a point of the search; else it ran a default, or belongs to another stage."""
+    """Whether a search trial ran a point of the search; otherwise it ran a default, or belongs to another
+    stage.
+    """
     return record.phase == "search" and (record.search is None or record.search.stage in (None, "search"))
 
 
 def num_points(records: Sequence[Trial]) -> int:
-    """How many points were searched, beside the defaults."""
+    """How many points were searched, not counting the defaults."""
     return sum(map(is_point, records))
 
 
 def unsearched_reasons(records: Sequence[Trial]) -> dict[str, list[str]]:
-    """Why methods were confirmed with their defaults without a search of their own: names by reason."""
+    """Why methods were confirmed with their defaults without their own search: names by reason."""
     found: dict[str, set[str]] = {}
     for record in confirmed(records):
         if record.selection is not None and record.selection.unsearched is not None:
@@ -27,7 +29,7 @@ def unsearched_reasons(records: Sequence[Trial]) -> dict[str, list[str]]:
 
 
 def nothing_searched(records: Sequence[Trial]) -> str:
-    """That nothing was searched, and why, as a sentence; nothing where points were."""
+    """A sentence that nothing was searched, and why; empty if points were."""
     if num_points(records):
         return ""
     reasons = [
@@ -36,4 +38,4 @@ def nothing_searched(records: Sequence[Trial]) -> str:
     ]
     why = f" ({'; '.join(reasons)})" if reasons else ""
     ran = " The defaults were compared with one another." if comparable(records) else ""
-    return f"Nothing was searched{why}: every method ran with the settings given to it.{ran}"
+    return f"Nothing was searched{why}: every method used the settings given to it.{ran}"

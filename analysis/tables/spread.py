@@ -1,4 +1,4 @@
-"""Where the spread of a method's scores comes from: splits, the GAN, fits of the classifier, test images."""
+"""The components of the variance of a method's scores: splits, the GAN, fits of the classifier, test images."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,11 +19,11 @@ from gan_study.analysis.wording import ABSENT, number
 
 @dataclass(frozen=True, kw_only=True)
 class Spread:
-    """Standard deviations of the test minority F1 of one method, each None where it cannot be estimated.
+    """Standard deviations of the test minority F1 of one method, each None if it cannot be estimated.
 
     A nested design: fits within balanced sets, one set a seed (Searle, Casella and McCulloch 1992, "Variance
-    Components", section 3.5). A GAN is trained once for each split, so what it adds is what its method has beyond
-    the mean variance between splits of the methods without one.
+    Components", section 3.5). A GAN is trained once for each split, so its component is the variance of its method
+    between splits minus the mean variance between splits of the methods without a GAN.
     """
 
     seeds: int
@@ -32,11 +32,11 @@ class Spread:
     over_splits: float | None
     over_gans: float | None
     over_images: float | None
-    """The spread of the gain over no balancing, if other test images had been drawn."""
+    """The standard deviation of the gain over no balancing for other test images."""
 
 
 def spreads(study: Study) -> dict[Arm, Spread]:
-    """The spread of every confirmed method with three seeds or more."""
+    """The variance components of every confirmed method with at least three seeds."""
     kinds = select.method_kinds(study.records)
     scores = {arm: _scores(trials) for arm, trials in select.by_arm(select.confirmed(study.records)).items()}
     scores = {arm: found for arm, found in scores.items() if len(found) >= MINIMUM_SEEDS}
@@ -118,5 +118,5 @@ def spread_tables(study: Study) -> tuple[Table, ...]:
     ]
     columns = [*ARM_COLUMNS, "Seeds", "Fits a seed", *_HEADINGS.values()]
     text = pd.DataFrame(rows, columns=columns).replace({None: ABSENT})
-    title = "Where the spread of minority F1 comes from (standard deviations)"
+    title = "Components of the variance of minority F1 (standard deviations)"
     return (Table(name="spread", title=title, numbers=numbers, rows=text),)

@@ -1,4 +1,4 @@
-"""Studies side by side, as a table."""
+"""Comparison of studies, as a table."""
 
 from statistics import fmean
 
@@ -54,8 +54,8 @@ def studies_table(compared: Compared) -> Table:
 
 
 def studies_sentences(compared: Compared) -> list[str]:
-    """What is to be said of the data sets together."""
-    left_out = f"Not confirmed under every condition and so left out: {listing(compared.left_out)}."
+    """Sentences on the data sets together."""
+    left_out = f"Left out because they were not confirmed under every condition: {listing(compared.left_out)}."
     return [
         friedman_text(compared.ranking, of="data sets") if compared.ranking else _too_few(compared),
         *([left_out] if compared.left_out else []),
@@ -65,6 +65,6 @@ def studies_sentences(compared: Compared) -> list[str]:
 def _too_few(compared: Compared) -> str:
     here = f"{count(len(compared.datasets), 'data set')} and {count(len(compared.gains) + 1, 'method')}"
     return (
-        f"Friedman's test needs {FEWEST_RANKED_TASKS} data sets and {FEWEST_RANKED_METHODS} methods that were "
-        f"confirmed on all of them, no balancing among them; here are {here}, so that nothing is tested."
+        f"Friedman's test needs {FEWEST_RANKED_TASKS} data sets and {FEWEST_RANKED_METHODS} methods "
+        f"that were confirmed on all of them, including no balancing; here are {here}, so nothing is tested."
     )

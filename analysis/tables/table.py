@@ -25,10 +25,10 @@ class Table:
     name: str
     title: str
     numbers: pd.DataFrame
-    """With the ids of the trials behind each row in a last column, once the table is traced."""
+    """With the ids of the trials behind each row in a last column, if the table is traced."""
     rows: pd.DataFrame
     origin: Origin = GAINS
-    """Which trials a row is made from."""
+    """The trials that a row is computed from."""
     more: tuple[str, ...] = ()
     """Columns that the page shows on demand."""
     sources: tuple[tuple[str, ...], ...] = ()
@@ -36,14 +36,14 @@ class Table:
 
     @property
     def text(self) -> pd.DataFrame:
-        """The rows as they are read, under headings; a condition that all rows share is left out."""
+        """The rows for readers, with headings; a condition that all rows share is left out."""
         constant = [name for name in CONDITION_COLUMNS if name in self.rows and self.rows[name].nunique() <= 1]
         shown = self.rows.drop(columns=constant)
         return shown.rename(columns={name: label(name) for name in map(str, shown) if name.islower()})
 
 
 def traced(table: Table, records: Sequence[Trial]) -> Table:
-    """`table` with the trials that each of its rows was made from."""
+    """`table` with the trials behind each of its rows."""
     numbers = table.numbers
     if TRIAL_IDS not in numbers:
         ids = [" ".join(trial_ids) for trial_ids in row_sources(numbers, records, table.origin)]

@@ -1,9 +1,9 @@
 """Why a method gained: by a shifted threshold, or because its images taught the classifier to rank better.
 
-A balanced training set makes a classifier name the rare classes more often. So does moving the threshold of one
-that was trained without balancing, which costs nothing (Buda et al. 2018). Here the predictions of both are
-corrected to the same prior, the test part's, on validation images; what is left of the gain is no matter of a
-threshold.
+A balanced training set makes a classifier predict the rare classes more often. Moving the threshold of a
+classifier that was trained without balancing has the same effect and costs nothing (Buda et al. 2018). Here the
+predictions of both are corrected to the same prior, the test part's, on validation images; the gain that is left
+is not an effect of the threshold.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
@@ -71,9 +71,10 @@ def threshold_tables(study: Study) -> tuple[Table, ...]:
 # The table and the sentences ask for the same, and to correct all predictions takes a while.
 @lru_cache(maxsize=4)
 def paired_gains(study: Study) -> dict[Arm, list[Ranked]]:
-    """What each method gains over no balancing in the same setting, an entry a seed, in everything of `Ranked`.
+    """Each method's gains over no balancing in the same setting, one entry for each seed, for everything in
+    `Ranked`.
 
-    A trial has an entry where the predictions of both parts are stored, its own and those of its partner.
+    A trial has an entry if the predictions of both parts are stored, for it and for its partner.
     """
     groups = by_arm(confirmed(study.records))
     partners = {
@@ -174,7 +175,9 @@ def _texts(estimates: Mapping[_Key, Estimate], keys: Iterable[_Key]) -> list[str
 
 
 def threshold_sentences(study: Study) -> tuple[str, ...]:
-    """What part of the gain was a shifted threshold, of the GAN that validation chose; one for each condition."""
+    """Which part of the gain was a shifted threshold, for the GAN that validation chose; one for each
+    condition.
+    """
     records = study.records
     gains, kinds = paired_gains(study), method_kinds(records)
     chosen = [

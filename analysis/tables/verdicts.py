@@ -1,4 +1,4 @@
-"""The verdicts as a table, and what the gains' spread is made of."""
+"""The verdicts as a table, and the components of the gains' variance."""
 
 from collections.abc import Mapping
 
@@ -24,8 +24,8 @@ _METRICS = {"minority_f1": "F1", "minority_recall": "recall"}
 def verdict_table(study: Study) -> Table:
     """A row for each condition and method: its verdict and gain over no balancing, by F1 and by recall.
 
-    The CSV has a row for each comparison, those with the simple method and with duplicates included, and the
-    settings whose trials it is made of (see trials.csv).
+    The CSV has a row for each comparison, including those with the simple method and with duplicates, and the
+    settings of its trials (see trials.csv).
     """
     found = comparisons(study)
     arms: dict[Arm, dict[str, Comparison]] = {}
@@ -59,7 +59,7 @@ def _pair_cells(comparison: Comparison | None) -> tuple[str, str]:
 
 
 def verdict_text(comparison: Comparison) -> str:
-    """The verdict in a word or two, and what must be said beside it."""
+    """The verdict in a word or two, with its reservations."""
     word = comparison.verdict if comparison.pairs.against == "no balancing" else AGAINST_WORDS[comparison.verdict]
     word = ", ".join([word, *comparison.reservations])
     if comparison.is_exploratory:

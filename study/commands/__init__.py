@@ -1,4 +1,4 @@
-"""The commands of `gan-study`, a module for each thing that people do; `study/cli.py` loads them."""
+"""The commands of `gan-study`, one module for each kind of task; `study/cli.py` loads them."""
 
 from gan_study.study.commands.main import app, run_command
 

@@ -1,4 +1,4 @@
-"""Commands that say what a study can be made of: list, explain, check-plugin and show."""
+"""Commands that describe the parts of a study: list, explain, check-plugin and show."""
 
 import json
 from typing import Annotated
@@ -11,10 +11,10 @@ from gan_study.study.watch.terminal import say
 
 
 def list_parts() -> None:
-    """List all that a study can be made of.
+    """List all parts that a study can use.
 
-    Data sets, balancers, GAN variants, classifiers, metrics, search spaces and recipes; parts that other packages
-    register by their metadata alone.
+    Data sets, balancers, GAN variants, classifiers, metrics, search spaces and recipes; parts of other packages
+    are listed from their metadata.
     """
     from gan_study.study.listing import listing
 
@@ -36,15 +36,15 @@ def explain(
         str | None,
         typer.Argument(
             metavar="KEY",
-            help="A setting, such as classifier.epochs, or the end of one.",
+            help="A setting, such as classifier.epochs, or the last part of its name.",
             autocompletion=_complete_key,
         ),
     ] = None,
     schema: Annotated[
-        bool, typer.Option("--schema", help="Print the JSON schema of a recipe, for editors, instead.")
+        bool, typer.Option("--schema", help="Print the JSON schema of a recipe, for editors.")
     ] = False,
 ) -> None:
-    """Say what a setting means, which values it may have, and its default; without KEY all sections."""
+    """Print the meaning, the allowed values and the default of a setting; without KEY all sections."""
     from gan_study.study import explain as settings
 
     if schema:
@@ -62,7 +62,7 @@ def check_plugin(
     ],
     data: Data = None,
 ) -> None:
-    """Check a part of another package against all that parts of its kind promise.
+    """Check a part of another package against the contract of its kind.
 
     Exit code 0 if it keeps every promise, 1 if it breaks one, 2 if it cannot be loaded. A data set that reads
     files needs --data.
@@ -86,7 +86,7 @@ def check_plugin(
 def show(recipe: Recipe, set_: Set = None) -> None:
     """Print a recipe's whole configuration.
 
-    As YAML, the search space and every default included.
+    As YAML, including the search space and every default.
     """
     from gan_study.study.plan.config import resolve_study
     from gan_study.study.plan.recipe import study_config

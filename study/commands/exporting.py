@@ -22,25 +22,30 @@ From = Annotated[
     Path | None, typer.Option("--from", metavar="STUDY", help="Folder of a study: its best confirmed GAN is used.")
 ]
 Variant = Annotated[str | None, typer.Option("--variant", metavar="GAN", help="The GAN to use.")]
-Steps = Annotated[int | None, typer.Option("--steps", min=1, help="How long to train it, in generator steps.")]
-Ratio = Annotated[float | None, typer.Option("--ratio", help="Which imbalance ratio of the study.")]
+Steps = Annotated[
+    int | None, typer.Option("--steps", min=1, help="Training length of the GAN, in generator steps.")
+]
+Ratio = Annotated[float | None, typer.Option("--ratio", help="The imbalance ratio of the study to use.")]
 Seed = Annotated[int | None, typer.Option("--seed", help="Seed of the split and the training.")]
 AllImages = Annotated[
-    bool, typer.Option("--all-images", help="Train on the validation part too; nothing is validated then.")
+    bool,
+    typer.Option("--all-images", help="Also train on the validation part; there are no validation scores then."),
 ]
 Link = Annotated[bool, typer.Option("--link", help="Link real images instead of copying them.")]
 About = Annotated[
     Path | None,
-    typer.Option("--about", metavar="FILE", help="YAML with what is known of the real images: license, source."),
+    typer.Option("--about", metavar="FILE", help="YAML file with facts about the real images: license, source."),
 ]
 AllowMemorised = Annotated[
-    bool, typer.Option("--allow-memorised", help="Write those that are no copies even if images are memorised.")
+    bool,
+    typer.Option("--allow-memorised", help="Write the images that are not copies even if images are memorised."),
 ]
 AllowCollapsed = Annotated[
-    bool, typer.Option("--allow-collapsed", help="Write the folder even if the GAN makes a few images only.")
+    bool,
+    typer.Option("--allow-collapsed", help="Write the folder even if the GAN makes only a few different images."),
 ]
 AllowMissing = Annotated[
-    bool, typer.Option("--allow-missing", help="Write the folder even if images could not be made.")
+    bool, typer.Option("--allow-missing", help="Write the folder even if images are missing.")
 ]
 
 
@@ -63,7 +68,8 @@ def balance(
 ) -> None:
     """Train a GAN on the rare classes and write the balanced data set.
 
-    As an image folder, with the generator beside it; the same command continues one that was interrupted.
+    As an image folder, with the generator beside it; to continue after an interruption, run the same command
+    again.
     """
     from gan_study.study.balance import BalanceOptions, allowed_faults
 
@@ -83,7 +89,7 @@ def balance(
     try:
         description = _export(options, out)
     except KeyboardInterrupt:
-        fail("interrupted; the same command continues", INTERRUPTED)
+        fail("interrupted; run the same command again to continue", INTERRUPTED)
     _print_export(description, named_path(out))
 
 
@@ -117,10 +123,10 @@ def _print_export(description: "Description", out: Path) -> None:
 
 def sample(
     folder: Annotated[Path, typer.Argument(metavar="MODEL_DIR", help="The folder of a generator.")],
-    class_name: Annotated[str, typer.Option("--class", metavar="NAME", help="Which class to make images of.")],
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the class's folder of images goes.")],
-    num: Annotated[int, typer.Option("--num", min=1, metavar="N", help="How many images to make.")] = 16,
-    seed: Annotated[int, typer.Option("--seed", help="Equal seeds make equal images.")] = 0,
+    class_name: Annotated[str, typer.Option("--class", metavar="NAME", help="The class to make images of.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the class's folder of images.")],
+    num: Annotated[int, typer.Option("--num", min=1, metavar="N", help="Number of images to make.")] = 16,
+    seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same images.")] = 0,
 ) -> None:
     """Make images with a generator that `balance` has written."""
     from gan_study.trainables.export.saved_generator import load_generator, write_samples
@@ -128,5 +134,5 @@ def sample(
     written = write_samples(load_generator(folder), class_name, num, named_path(out), seed=seed)
     say(console, f"{num} images: {written.folder}")
     if written.num_distinct < written.num_compared:
-        few = f"{written.num_distinct} different images among {written.num_compared}"
+        few = f"{written.num_distinct} distinct images among {written.num_compared}"
         say(console, f"Note: {few}; the others differ from one of these by less than can be seen")

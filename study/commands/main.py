@@ -1,4 +1,4 @@
-"""The command `gan-study`: which commands there are, and how errors become one line and an exit code."""
+"""The command `gan-study`: its subcommands, and the conversion of errors to one line and an exit code."""
 
 import importlib.metadata
 import os
@@ -58,9 +58,9 @@ def options(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
-    """Does training a GAN on the rare classes help a classifier find them? Asks it of your images.
+    """Does training a GAN on the rare classes help a classifier find them? Answers this for your images.
 
-    Answers with paired gains and intervals.
+    With paired gains and intervals.
     """
     if version:
         print(importlib.metadata.version("gan-study"))
@@ -72,7 +72,7 @@ def options(
 def run_command() -> None:
     """Run the command; an error that the user can fix is one line on stderr and exit code 2.
 
-    Where standard output cannot be written, a command that writes files still keeps its own exit code.
+    If standard output cannot be written, a command that writes files still returns its own exit code.
     """
     # Ray's processes outlive Ray's handles to them. The warnings would reach users who turn warnings into errors.
     warnings.simplefilter("ignore", ResourceWarning)
@@ -127,10 +127,10 @@ def _refuse_odd_arguments(arguments: Sequence[str]) -> None:
     """Raise UserError for an argument with a NUL, and for an empty one, a path that Python takes for "."."""
     for before, argument in pairwise(["", *arguments]):
         if "\0" in argument:
-            raise UserError(f"{argument!r}: no argument can hold a NUL character")
+            raise UserError(f"{argument!r}: an argument cannot contain a NUL character")
         if not argument or re.fullmatch("--[a-z-]+=", argument):
             what = argument.rstrip("=") or (before if before.startswith("-") else "an argument")
-            raise UserError(f"{what} is empty; is a variable of the shell not set?")
+            raise UserError(f"{what} is empty; is a shell variable not set?")
 
 
 def _how_to_continue() -> str:

@@ -37,7 +37,7 @@ Budget = Annotated[
     typer.Option(
         "--time-budget",
         metavar="TIME",
-        help="Do what fits into TIME, report included, and say what was left out: 3m, 2h.",
+        help="Do what fits into TIME, including the report, and print what is left out: 3m, 2h.",
     ),
 ]
 Address = Annotated[
@@ -47,19 +47,19 @@ Address = Annotated[
     ),
 ]
 UntilDecided = Annotated[
-    bool, typer.Option("--until-decided", help="Add seeds, round by round, to methods whose question is open.")
+    bool, typer.Option("--until-decided", help="Add seeds, round by round, to methods that are still undecided.")
 ]
 SkipUnreadable = Annotated[
-    bool, typer.Option("--skip-unreadable", help="Continue without images that cannot be read, and say which.")
+    bool, typer.Option("--skip-unreadable", help="Continue without images that cannot be read, and list them.")
 ]
-Verbose = Annotated[bool, typer.Option("--verbose", help="Show all that Ray says.")]
+Verbose = Annotated[bool, typer.Option("--verbose", help="Show all messages of Ray.")]
 Quiet = Annotated[
-    bool, typer.Option("--quiet", "-q", help="Print the answer, the report's place and what went wrong alone.")
+    bool, typer.Option("--quiet", "-q", help="Print only the answer, the path of the report, and problems.")
 ]
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of a study.")]
 
 
 def assignments(shortcuts: Mapping[str, JsonValue]) -> list[str]:
-    """Options as the assignments that `--set` takes; None is left out."""
+    """Options as assignments for `--set`; None is left out."""
     # JSON is YAML, and quotes what YAML would misread.
     return [f"{key}={json.dumps(value)}" for key, value in shortcuts.items() if value is not None]

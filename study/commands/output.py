@@ -19,7 +19,7 @@ def fail(message: str, code: int) -> NoReturn:
 
 
 def table_of(frame: "pd.DataFrame") -> Table:
-    """The frame as a table whose cells are never cut; sixty columns suffice."""
+    """The frame as a table whose cells are never cut; sixty columns are enough."""
     table = Table(header_style="bold", box=None, padding=(0, 2, 0, 0), pad_edge=False)
     for column in frame.columns:
         # A cell that is too wide breaks between words, and a name does not break.

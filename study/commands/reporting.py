@@ -21,14 +21,14 @@ def report(
     folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="The folder of a study, or of several.")],
     check: Check = False,
     out: Annotated[
-        Path, typer.Option("--out", metavar="DIR", help="Where the page of several studies goes.")
+        Path, typer.Option("--out", metavar="DIR", help="Folder for the page of several studies.")
     ] = Path("comparison"),
 ) -> None:
-    """Write report.html, tables and plots; of several studies, one page that compares them.
+    """Write report.html, tables and plots; for several studies, one page that compares them.
 
-    From the records of a study alone; prints the answer. With --check exit code 1 where a number of the report is
-    not what the stored predictions give. Of several studies: their answers, links to their reports, and the
-    methods that all of them confirmed, ranked over their data sets.
+    Uses only the records of a study; prints the answer. With --check the exit code is 1 if a number of the report
+    differs from the stored predictions. For several studies: their answers, links to their reports, and a ranking
+    over data sets of the methods that all of them confirmed.
     """
     if check:
         # Each is checked, also where an earlier one is off.
@@ -42,9 +42,9 @@ def report(
 
 
 def write_and_print(folder: Path) -> Sequence[str]:
-    """Write a study's report, and print its answer; returns what could not be drawn.
+    """Write a study's report and print its answer; returns what could not be drawn.
 
-    The answer is printed where the report cannot be written, too.
+    The answer is printed even if the report cannot be written.
     """
     from gan_study.study.run.folder import read_manifest
 
@@ -69,7 +69,7 @@ def fail_if_undrawn(failures: Sequence[str]) -> None:
     """End the process with exit code 1 if there are any."""
     if failures:
         more = f" (and {len(failures) - 1} more, which the page names)" if len(failures) > 1 else ""
-        fail(f"all of the report is there but what could not be drawn: {failures[0]}{more}", 1)
+        fail(f"the report is complete except for figures that could not be drawn: {failures[0]}{more}", 1)
 
 
 def _print_answer(study: "Study") -> None:
@@ -110,7 +110,7 @@ def _check_report(folder: Path) -> bool:
     for line in (*(f"off: {difference}" for difference in off), *(f"note: {note}" for note in found.notes)):
         print(line)
     print(
-        f"{folder}: {found.num_cells} cells of the report's tables recomputed from {found.num_predictions} files "
-        f"of predictions, {len(off) or 'nothing'} off"
+        f"{folder}: {found.num_cells} cells of the report's tables recomputed from "
+        f"{found.num_predictions} files of predictions, {len(off) or 'none'} different"
     )
     return not off

@@ -38,7 +38,7 @@ Out = Annotated[
     typer.Option("--out", metavar="DIR", help="New folder for the study. [default: studies/NAME-DATE]"),
 ]
 Trials = Annotated[
-    int | None, typer.Option("--trials", min=0, metavar="N", help="How many configurations to search.")
+    int | None, typer.Option("--trials", min=0, metavar="N", help="Number of configurations to search.")
 ]
 Wandb = Annotated[
     str | None, typer.Option("--wandb", metavar="MODE", help="Mirror each trial to W&B: off, offline or online.")
@@ -83,9 +83,9 @@ def plan(
     address: Address = None,
     skip_unreadable: SkipUnreadable = False,
 ) -> None:
-    """Say how many trials a study has, how long it takes here, and what fits into a time budget.
+    """Print the number of trials, the expected time on this machine, and what fits into a time budget.
 
-    Probes this machine for half a minute at most, and writes nothing.
+    Measures this machine for at most half a minute, and writes nothing.
     """
     from gan_study.study.plan.recipe import study_config
     from gan_study.study.run.runner import plan_study
@@ -103,22 +103,27 @@ def plan(
 def resume(
     folder: Folder,
     seeds: Annotated[
-        int | None, typer.Option("--seeds", min=1, metavar="N", help="Take the study to N seeds in all.")
+        int | None, typer.Option("--seeds", min=1, metavar="N", help="Extend the study to N seeds in all.")
     ] = None,
     trials: Annotated[
         int | None,
-        typer.Option("--trials", min=1, metavar="N", help="Take its search to N trials in all, and choose again."),
+        typer.Option(
+            "--trials", min=1, metavar="N", help="Extend its search to N trials in all, and choose again."
+        ),
     ] = None,
     time_budget: Budget = None,
     until_decided: UntilDecided = False,
     retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Run the trials again that failed; their records are set aside.")
+        bool,
+        typer.Option(
+            "--retry-failed", help="Run failed trials again; their old records are moved to failed.jsonl."
+        ),
     ] = False,
     address: Address = None,
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
-    """Continue a study that was interrupted, or take one to more seeds or trials; no trial is run twice."""
+    """Continue an interrupted study, or add seeds or trials; no trial is run twice."""
     options = _options(time_budget, address, verbose, quiet)
     from gan_study.study.run.runner import resume_study
 

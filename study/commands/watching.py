@@ -1,4 +1,4 @@
-"""Commands that look at studies and change nothing in them: check, status, ls, logs and dashboard."""
+"""Commands that only read studies: check, status, ls, logs and dashboard."""
 
 import json
 from pathlib import Path
@@ -14,9 +14,9 @@ from gan_study.study.watch.terminal import say
 
 
 def check(folder: Folder) -> None:
-    """Say what is wrong with a study's folder, and change nothing.
+    """Check a study's folder without changing it.
 
-    Exit code 0 where nothing is wrong, 1 where something is, 2 where there is no study.
+    Exit code 0 if there is no problem, 1 if there is one, 2 if there is no study.
     """
     from gan_study.study.watch.check import check_study
 
@@ -32,9 +32,11 @@ def check(folder: Folder) -> None:
 
 def status(
     folder: Folder,
-    as_json: Annotated[bool, typer.Option("--json", help="The status for programs, as a JSON object.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the status as a JSON object, for programs.")
+    ] = False,
 ) -> None:
-    """Say how far a study is, from any machine that sees its folder."""
+    """Print the progress of a study, from any machine that sees its folder."""
     from gan_study.study.watch.status import study_status
 
     found = study_status(folder)
@@ -48,7 +50,7 @@ def status(
 def list_studies(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where studies lie.")] = Path("studies"),
 ) -> None:
-    """List the studies below a folder: how far each is, and what its report says of the chosen GAN."""
+    """List the studies below a folder, with their progress and the verdict on the chosen GAN."""
     from gan_study.study.watch.studies import find_studies
 
     found = find_studies(folder)
@@ -67,9 +69,10 @@ def list_studies(
 def logs(
     folder: Folder,
     trial: Annotated[
-        str | None, typer.Argument(metavar="TRIAL", help="A trial's id, or how it begins. [default: the driver]")
+        str | None,
+        typer.Argument(metavar="TRIAL", help="A trial's id, or the beginning of it. [default: the driver]"),
     ] = None,
-    raw: Annotated[bool, typer.Option("--json", help="The lines as they were written, for programs.")] = False,
+    raw: Annotated[bool, typer.Option("--json", help="Print the log lines unchanged, for programs.")] = False,
 ) -> None:
     """Print the log of the driver or of a trial."""
     from gan_study.study.run.folder import read_manifest

@@ -1,4 +1,4 @@
-"""What of a study's settings may be changed after it has begun."""
+"""Which settings of a started study may be changed."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ Values: TypeAlias = Mapping[str, JsonValue]
 
 @dataclass(frozen=True, kw_only=True)
 class Edit:
-    """A setting with another value than before; `before` or `after` is None where there was or is none."""
+    """A setting with a new value; `before` or `after` is None if there is none."""
 
     key: str
     before: JsonValue
@@ -60,12 +60,12 @@ MEANT: Mapping[str, Callable[[JsonValue, JsonValue], bool]] = {
 
 
 def is_meant(edit: Edit) -> bool:
-    """Whether a setting of a study that has begun may be changed so."""
+    """Whether this change is allowed in a started study."""
     return any(fnmatchcase(edit.key, key) and may_be(edit.before, edit.after) for key, may_be in MEANT.items())
 
 
 def apply_edit(values: Values, edit: Edit) -> dict[str, JsonValue]:
-    """`values` with the setting as it is after `edit`."""
+    """`values` with this edit applied."""
     section, dot, rest = edit.key.partition(".")
     if not dot:
         return {**values, section: edit.after}

@@ -1,4 +1,4 @@
-"""What a search chose: the winner of the last round if the check does not contradict it, else the default."""
+"""The choice of a search: the winner of the last round if the check confirms it, else the default."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ from gan_study.trainables.records.record import Selection
 
 @dataclass(frozen=True, kw_only=True)
 class LastRound:
-    """What the last round of an arm came to: the point that it chose, and its trials, the default's first."""
+    """The result of an arm's last round: the chosen point, and its trials, the default's first."""
 
     params: Mapping[str, Scalar]
     verdict: Verdict
@@ -27,14 +27,14 @@ class LastRound:
 
 
 class Choice:
-    """What is confirmed of each arm, from what the search of a study knows."""
+    """The settings to confirm for each arm, from the state of the search."""
 
     def __init__(self, config: StudyConfig, plan: SearchPlan, history: SearchHistory) -> None:
         self._config, self._plan, self._history = config, plan, history
         self._space, self._points = config.space(), Points(config)
 
     def select(self, arm: Arm) -> SelectedConfig:
-        """What the last round chose and the check did not contradict; else the default."""
+        """The winner of the last round if the check confirms it; else the default."""
         default: Mapping[str, Scalar] = self._points.default(arm)
         found = self.last_round(arm)
         num_ended = self._history.num_ended_of(arm)
@@ -60,7 +60,7 @@ class Choice:
         )
 
     def last_round(self, arm: Arm) -> LastRound | None:
-        """What the last round of `arm` chose; None without one."""
+        """The winner of the last round of `arm`; None without one."""
         records, default = self._history.complete(arm, LAST_ROUND), point_id(self._points.default(arm))
         if default not in records or len(records) < 2:
             return None
@@ -74,7 +74,7 @@ class Choice:
         )
 
     def is_checked(self, arm: Arm) -> bool:
-        """Whether what the last round of `arm` chose, and the default, have been checked."""
+        """Whether the winner of the last round of `arm`, and the default, have been checked."""
         found = self.last_round(arm) if self._history.num_ended[arm, CHECK] else None
         chosen = () if found is None else (point_id(found.params), point_id(self._points.default(arm)))
         return found is not None and set(chosen) <= self._history.complete(arm, CHECK).keys()
@@ -84,9 +84,9 @@ class Choice:
         if self._plan.unsearched is not None:
             return self._plan.unsearched
         if arm.ratio in self._history.without_images:
-            return "no rare class lacks an image at this ratio, so that no GAN is trained"
+            return "no rare class lacks an image at this ratio, so no GAN is trained"
         if not self._history.can_search(arm.ratio):
-            return "no balancing failed at this ratio, so there was nothing to measure a gain against"
+            return "no balancing failed at this ratio, so no gain can be measured"
         if self._config.search.allocation == "adaptive":
             best = self._history.best_arm(arm.ratio)
             if best is not None and best != arm:
@@ -100,4 +100,4 @@ class Choice:
                     f"{len(at.variants)} of {len(self._space.balancers)} variants are searched at each ratio, and "
                     "its default was not among the best of them"
                 )
-        return "no point of the search came through a last round against the default"
+        return "no point of the search beat the default in a last round"

@@ -59,7 +59,7 @@ Cost: TypeAlias = Annotated[float, Field(ge=0, le=1e12)]
 
 @settings
 class Arm:
-    """A balancer at an imbalance ratio (None: the study's one imbalance): what is searched and confirmed."""
+    """A balancer at an imbalance ratio (None: the study's only imbalance): the unit of search and confirmation."""
 
     balancer: str
     ratio: Ratio
@@ -70,49 +70,50 @@ class PruningConfig:
     """Early stops of search trials: asynchronous successive halving within each balancer and ratio."""
 
     rungs: tuple[Annotated[float, Field(gt=0)], ...] = Field(default=(0.33, 1.0), min_length=1)
-    """Where trials are compared, as shares of the length that the variant has by default. Each costs a fit. An
-    earlier rung, and a third instead of the half, stopped the best points too (docs/benchmarks.md)."""
+    """The rungs at which trials are compared, as shares of the variant's default length. Each costs a fit. With
+    an earlier rung, or a third instead of half, the best points were stopped too (docs/benchmarks.md)."""
     reduction_factor: int = Field(default=2, ge=2)
-    """A trial continues only if its gain is among the best 1/`reduction_factor` of those that came so far."""
+    """A trial continues only if its gain is among the best 1/`reduction_factor` of the trials so far."""
 
 
 @settings
 class SearchConfig:
-    """How the best configuration of each balancer at each ratio is looked for, on validation data.
+    """How the search for the best configuration of each balancer at each ratio works, on validation data.
 
-    The defaults of all variants race; the survivors are searched, points around the default first, then TPE's; the
-    best three and the default are trained anew in another split, and what wins in a third. See
+    The defaults of all variants race; the survivors are searched, first with points around the default, then with
+    TPE. The best three and the default are trained again in another split, and the winner in a third. See
     docs/architecture.md.
     """
 
     space: str = "gan_variants"
     """The name of a search space."""
     parameters: Mapping[str, Tunable | None] = Field(default_factory=dict)
-    """Changes to the space: a range replaces a parameter or adds one, null takes it out."""
+    """Changes to the space: a range replaces or adds a parameter, null removes it."""
     trials: int = Field(default=32, ge=0, le=MOST_TRIALS)
-    """The most trials of the whole search, race and last round included; a trial that is stopped early counts."""
+    """Maximum number of trials of the whole search, including race and last round; a trial that is stopped early
+    counts."""
     trials_each: int = Field(default=25, ge=5 + CONTENDERS)
-    """The fewest trials of a variant at a ratio, default and last round included, for which it is searched: two
-    variants a ratio if `trials` suffice, else one, else none. Smaller searches chose settings that were worse than
-    the default (docs/benchmarks.md)."""
+    """Minimum number of trials to search a variant at a ratio, including its default and the last round: two
+    variants are searched at each ratio if `trials` is enough, else one, else none. Smaller searches chose
+    settings that were worse than the default (docs/benchmarks.md)."""
     allocation: Literal["equal", "adaptive"] = "equal"
-    """"equal": every ratio has the same share of the budget, and every variant that is searched at it;
-    "adaptive": Optuna chooses balancer and ratio too, in one study."""
+    """"equal": every ratio gets the same share of the budget, and so does every variant searched at it;
+    "adaptive": Optuna also chooses balancer and ratio, in one study."""
     fits: int = Field(default=3, ge=1)
-    """Classifiers that each search trial fits to its set: 1 or 2 suffice where refits differ by 0.02, 5 where by
-    0.037 (docs/benchmarks.md)."""
+    """Number of classifiers that each search trial fits to its set: 1 or 2 are enough if refits differ by 0.02, 5
+    if by 0.037 (docs/benchmarks.md)."""
     seed: int = 0
-    """Seeds the suggestions, and is the seed of all search trials but those in further splits."""
+    """Seed of the suggestions, and of all search trials except those in further splits."""
     pruning: PruningConfig | None = Field(default_factory=PruningConfig)
     """When search trials are stopped early; null: never."""
     from_study: Place | None = Field(default=None, validation_alias=AliasChoices("from", "from_study"))
-    """The folder of a finished study of the same space, whose search trials inform this one's suggestions; they
-    are never chosen themselves. Written `from`."""
+    """The folder of a finished study of the same space. Its search trials inform the suggestions of this study,
+    but are never chosen themselves. Written `from`."""
 
 
 @settings
 class ConfirmConfig:
-    """The fresh seeds with which every balancer is confirmed; only here is the test part read.
+    """The fresh seeds with which every balancer is confirmed; only these trials read the test part.
 
     For `test_each_epoch` and `image_features` see EvaluationConfig.
     """
@@ -120,63 +121,64 @@ class ConfirmConfig:
     seeds: tuple[int, ...] = Field(default=(1, 2, 3), min_length=1, max_length=MOST_SEEDS)
     """The seeds of the first round, in which every method is confirmed."""
     until: Literal["fixed", "decided"] = "fixed"
-    """"fixed": `seeds` alone. "decided": rounds of further seeds for the methods whose questions are open."""
+    """"fixed": `seeds` only. "decided": rounds of further seeds for methods that are still undecided."""
     most_seeds: int = Field(default=12, ge=1, le=MOST_SEEDS)
-    """The most seeds of a method, where they are added until it is decided."""
+    """Maximum number of seeds of a method, if seeds are added until it is decided."""
     margin: float = Field(default=0.02, gt=0, lt=1)
-    """A gain that is smaller either way is not worthwhile."""
+    """A smaller gain or loss than this is not worthwhile."""
     fits: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
-    """How many classifiers each confirmed trial fits to its balanced set; "auto": as costs and spreads that were
-    measured make best (`fits.py`), which depends on the machine's speed."""
+    """Number of classifiers that each confirmed trial fits to its balanced set; "auto": the optimum for the
+    measured costs and spreads (`fits.py`), which depends on the machine's speed."""
     test_each_epoch: bool = False
-    """Whether the test part is read after each epoch of the first fit too, so that its best epoch, which much of
-    the literature reports, stands beside the last."""
+    """Also score the test part after each epoch of the first fit, so that the report can show the best epoch, as
+    much of the literature does, beside the last."""
     image_features: ImageFeatures = Field(default_factory=DomainFeatures)
-    """The features by which generated images are compared with real ones (FID, KID, precision, recall)."""
+    """The features used to compare generated images with real ones (FID, KID, precision, recall)."""
     frozen_baseline: Pretrained | None = None
-    """A pretrained network; the answer says what a linear head on its frozen features reaches without balancing,
-    in the same splits."""
+    """A pretrained network; the answer then includes the score of a linear head on its frozen features without
+    balancing, in the same splits."""
 
 
 @settings
 class ResourceConfig:
-    """What one trial gets, and how many run at once."""
+    """The resources of one trial, and how many trials run at once."""
 
     cpus_per_trial: int = Field(default=1, ge=1)
-    """CPU cores, and threads, of each trial."""
+    """CPU cores (and threads) of each trial."""
     gpus_per_trial: Annotated[float, Field(ge=0)] | Literal["auto"] = "auto"
-    """"auto": a quarter of a GPU where the cluster has one, since these networks are small, and none elsewhere."""
+    """"auto": a quarter of a GPU if the cluster has one, since these networks are small; otherwise none."""
     max_concurrent: int | None = Field(default=None, ge=1)
-    """None: as many trials at once as fit."""
+    """None: as many trials at once as the machine has resources for."""
     trial_time_limit_seconds: float | None = Field(default=None, gt=0)
-    """A trial that takes longer is stopped and recorded as failed; which trials do depends on the machine."""
+    """A trial that takes longer is stopped and recorded as failed; which trials these are depends on the
+    machine."""
     checkpoint_interval_seconds: float = Field(default=60.0, ge=0)
-    """How often the state of a GAN in training is saved: no more is lost when its process dies."""
+    """How often the state of a GAN is saved during training; at most this much is lost when its process dies."""
     storage_patience_seconds: float = Field(default=60.0, ge=0)
-    """For how long storage that fails or is full is tried again; then the study stops, to be resumed."""
+    """How long to retry when storage fails or is full; then the study stops and can be resumed."""
     cache_gb: float = Field(default=10.0, ge=0)
-    """The most that the states of GANs take together, in 10^9 bytes; the least recently used go first."""
+    """Maximum size of all GAN states together, in 10^9 bytes; the least recently used are deleted first."""
     gan_execution: GanExecution = BY_DEVICE
-    """How GANs of the same settings are trained: one by one, or as one computation."""
+    """How GANs with the same settings are trained: one by one, or in one computation."""
 
 
 @settings
 class WandbConfig:
-    """Where the mirror of every trial goes; "offline" needs no account."""
+    """The W&B mirror of every trial; "offline" needs no account."""
 
     mode: Literal["off", "offline", "online"] = "off"
     """"offline" needs no account: runs are written into the study's folder, to be sent later."""
     project: str = "gan-study"
-    """The W&B project that runs go to."""
+    """The W&B project of the runs."""
     entity: str | None = None
-    """The user or team whose project it is; null: that of who is logged in."""
+    """The user or team that owns the project; null: the user who is logged in."""
 
 
 @settings
 class StudyConfig:
     """All settings of a study: data, imbalance, classifier, methods, search, confirmation, resources.
 
-    The meaning of each setting stands under it; `gan-study explain KEY` prints it too.
+    Each setting has its own docstring; `gan-study explain KEY` prints it too.
 
     See Also
     --------
@@ -191,17 +193,17 @@ class StudyConfig:
     """
 
     name: str
-    """What the study is called, also in the name of its folder."""
+    """The name of the study, also part of its folder's name."""
     summary: str = ""
-    """One line that says what the study asks."""
+    """One line that describes the question of the study."""
     scale: str = "full"
-    """The size of the recipe that the study was made from."""
+    """The size of the recipe that was used."""
     data: DataConfig = Field(default_factory=DataConfig)
     """The images, and how they are read."""
     imbalance: Imbalance
-    """How the training images are thinned, and which classes are rare."""
+    """How the training images are made imbalanced, and which classes are rare."""
     classifier: ClassifierConfig = Field(default_factory=ClassifierConfig)
-    """The classifier that images are balanced for."""
+    """The classifier to be improved."""
     baselines: tuple[str, ...] = (
         "random_oversampling",
         "random_undersampling",
@@ -211,24 +213,24 @@ class StudyConfig:
     )
     """The simple methods that every GAN has to beat; they have nothing to tune."""
     balancers: Mapping[str, Mapping[str, JsonValue]] = Field(default_factory=dict)
-    """Settings of balancers that differ from their defaults."""
+    """Settings of balancers, where they differ from the defaults."""
     objective: Annotated[str, AfterValidator(metric_name)] = "minority_f1"
-    """The metric whose gain over no balancing, on validation data, the search maximises: an overall score
-    (`trainables/classifiers/metrics.py`), or "module:function", a function of labels [N], probabilities [N, K] and
-    weights [N] that gives a float, larger being better, in a module that can be imported wherever trials run. A
-    name that an installed package registers stands for its function, which records then name."""
+    """The metric to maximise: the search maximises its gain over no balancing on validation data. An overall
+    score (`trainables/classifiers/metrics.py`), or "module:function", a function of labels [N], probabilities [N,
+    K] and weights [N] that returns a float, where larger is better, in a module that all workers can import. A
+    name that an installed package registers is replaced by its function, which the records name."""
     costs: Mapping[ClassName, Mapping[ClassName, Cost]] = Field(default_factory=dict)
-    """What mistakes cost, by true and then by predicted class; 1 where nothing is said. With costs every trial
-    scores `expected_cost`, which may be the objective."""
+    """Cost of mistakes, by true and then by predicted class; 1 if not given. With costs every trial also computes
+    `expected_cost`, which may be the objective."""
     search: SearchConfig = Field(default_factory=SearchConfig)
     """How the settings of each balancer are searched."""
     confirm: ConfirmConfig = Field(default_factory=ConfirmConfig)
     """How methods are compared on the test part, with fresh seeds."""
     resources: ResourceConfig = Field(default_factory=ResourceConfig)
-    """What each trial gets, and how many run at once."""
+    """The resources of each trial, and how many trials run at once."""
     storage: Annotated[str | None, BeforeValidator(_is_text)] = None
-    """An Optuna storage URL (None: SQLite in the study folder). ${NAME} in it stands for an environment variable;
-    a password has to be written so."""
+    """An Optuna storage URL (None: SQLite in the study folder). ${NAME} in it is replaced by an environment
+    variable; a password must be written in this way."""
     wandb: WandbConfig = Field(default_factory=WandbConfig)
     """Whether and where trials are mirrored to W&B."""
 
@@ -246,7 +248,7 @@ class StudyConfig:
         return self
 
     def space(self) -> Space:
-        """The search space after this study's changes; raises ConfigError where it cannot be searched."""
+        """The search space after this study's changes; raises ConfigError if it cannot be searched."""
         return self._space
 
     # Whatever is planned or forecast asks for it, thousands of times a study.
@@ -255,7 +257,7 @@ class StudyConfig:
         return apply_changes(check_space(named_space(self.search.space)), self.search.parameters)
 
     def ratios(self) -> tuple[Ratio, ...]:
-        """The imbalance ratios of the study; None stands for the one imbalance it has."""
+        """The imbalance ratios of the study; None stands for its only imbalance."""
         return self.space().ratios or (None,)
 
     def imbalance_at(self, ratio: Ratio) -> Imbalance:
@@ -275,24 +277,24 @@ class StudyConfig:
         return (NO_BALANCING, *(name for name in self.baselines if name not in (NO_BALANCING, *searched)))
 
     def settings_of(self, balancer: str) -> dict[str, JsonValue]:
-        """The settings that a balancer has in this study, as `parse_balancing` takes them."""
+        """The settings of a balancer in this study, in the form that `parse_balancing` reads."""
         return {"name": balancer, **self.balancers.get(balancer, {})}
 
     def balancing_by(self, balancer: str) -> BalancingConfig:
-        """The balancer with the settings that it has in this study."""
+        """The balancer with its settings in this study."""
         return parse_balancing(self.settings_of(balancer))
 
     def balancing_at(self, params: Mapping[str, Scalar]) -> BalancingConfig:
-        """The balancer with the settings of a point of the space laid over its own; raises ConfigError.
+        """The balancer with its settings replaced by those of a point of the space; raises ConfigError.
 
-        A length that the point names replaces what its own settings say of the length.
+        A length in the point replaces all length settings of the balancer.
         """
         changes = cast(dict[str, JsonValue], nest(params)["balancing"])
         return parse_balancing(merge(self.settings_of(str(params[BALANCER])), changes))
 
 
 def parse_study(values: Mapping[str, JsonValue]) -> StudyConfig:
-    """The study that a nested mapping describes, checked as a whole.
+    """The study described by a nested mapping, with all checks.
 
     Raises ConfigError with the full key, the value, and what is allowed.
     """
@@ -302,7 +304,7 @@ def parse_study(values: Mapping[str, JsonValue]) -> StudyConfig:
 
 
 def check_study_config(config: StudyConfig) -> None:
-    """Raise ConfigError where settings do not go together, or name what there is not."""
+    """Raise ConfigError if settings do not fit together, or name unknown parts."""
     if not DATA_SETS.find(config.data.name, where="data.name").takes_folder and config.data.root is not None:
         raise ConfigError(f"data.root (--data): the data set {config.data.name!r} reads no folder")
     classifier_model(config.classifier)
@@ -322,7 +324,7 @@ def check_study_config(config: StudyConfig) -> None:
     space = config.space()
     if NO_BALANCING in space.balancers:
         raise ConfigError(
-            "search.parameters.balancing/name: 'none' is what gains are measured against, not searched"
+            "search.parameters.balancing/name: 'none' is the reference for gains and cannot be searched"
         )
     if space.ratios is not None and not isinstance(config.imbalance, StepImbalance | LongTailed):
         raise ConfigError(
@@ -334,7 +336,7 @@ def check_study_config(config: StudyConfig) -> None:
 
 
 def _check_points(config: StudyConfig, space: Space) -> None:
-    """Raise ConfigError where a balancer cannot be used at a point of the space.
+    """Raise ConfigError if a balancer cannot be used at a point of the space.
 
     Each setting is tried with the others as the study has them, and those that say a length together: no other two
     depend on each other.
@@ -355,7 +357,7 @@ def _check_points(config: StudyConfig, space: Space) -> None:
 
 
 def _try_point(config: StudyConfig, balancer: str, point: Mapping[str, Scalar]) -> str:
-    """What `balancer` is at a point, as text; raises ConfigError where the study cannot use it there."""
+    """What `balancer` is at a point, as text; raises ConfigError if the study cannot use it there."""
     try:
         balancing = config.balancing_at({BALANCER: balancer, **point})
         TrialConfig(
@@ -376,7 +378,7 @@ def _try_point(config: StudyConfig, balancer: str, point: Mapping[str, Scalar]) 
 
 
 def resolve_study(config: StudyConfig) -> dict[str, JsonValue]:
-    """The configuration as `parse_study` reads it, search space and settings of all balancers written out."""
+    """The configuration as `parse_study` reads it, with search space and settings of all balancers written out."""
     space = config.space()
     # What was taken out of the named space is null, or it would be back when this is read.
     parameters: dict[str, JsonValue] = dict.fromkeys(

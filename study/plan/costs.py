@@ -1,7 +1,7 @@
-"""What a trial costs: its seconds as a function of its configuration, from speeds that a probe measured.
+"""The cost of a trial: seconds as a function of its configuration, from speeds that a probe measured.
 
-How much is done (steps, images) follows from the configuration and the class counts, so that a planner can compare
-studies that nobody has run.
+The numbers of steps and images follow from the configuration and the class counts, so a planner can compare
+studies that have never run.
 """
 
 import math
@@ -48,7 +48,7 @@ class Workload:
 
 @dataclass(frozen=True, kw_only=True)
 class GanSpeed:
-    """Seconds of the parts of a GAN's training; a step is one of the generator with those of the discriminator."""
+    """Seconds of the parts of a GAN's training; a step is one generator step with its discriminator steps."""
 
     step: float
     image: float
@@ -58,23 +58,23 @@ class GanSpeed:
 
 @dataclass(frozen=True, kw_only=True)
 class Speeds:
-    """Seconds of what trials are made of, in a worker while all others work too."""
+    """Seconds of the parts of a trial, in a worker while all others work too."""
 
     gans: Mapping[str, GanSpeed]
     """By balancer."""
     classifier_step: float
     classifier_start: float
-    """A fit beside its steps."""
+    """Time of a fit beyond its steps."""
     domain_step: float
     """A step of the classifier that measures images."""
     prediction: float
     """An image's predicted class."""
     data: float
-    """Thinning, splitting and copying a trial's data."""
+    """Reducing, splitting and copying a trial's data."""
 
 
 class Length(NamedTuple):
-    """Generator steps of a GAN's training, which may end by itself between the two."""
+    """Generator steps of a GAN's training, which may end automatically between the two."""
 
     least: int
     most: int
@@ -98,26 +98,26 @@ def _length(gan: GanSettings, num_images: int, num_rare: int) -> Length:
 
 
 def at_floor(gan: GanSettings) -> GanSettings:
-    """`gan` trained for its least length."""
+    """`gan` trained for its minimum length."""
     return replace(gan, most_generator_steps=None)
 
 
 def with_share_of_length(gan: GanSettings, share: float) -> GanSettings:
-    """`gan` trained for a `share` of its least length, at least one step or epoch."""
+    """`gan` trained for a `share` of its minimum length, at least one step or epoch."""
     if gan.epochs is not None:
         return replace(gan, epochs=max(1, round(share * gan.epochs)), milestones=())
     return gan.of_length(max(1, round(share * (gan.generator_steps or 0))))
 
 
 def deficits_of(workload: Workload, balance_to: float) -> dict[int, int]:
-    """Images that each rare class lacks, as `balancer.deficits` has it of a training set."""
+    """Images that each rare class lacks, as `balancer.deficits` computes them."""
     target = round(balance_to * max(workload.training))
     counts = workload.training
     return {label: target - counts[label] for label in workload.minority if counts[label] < target}
 
 
 def balancing_seconds(config: TrialConfig, workload: Workload, speeds: Speeds) -> float:
-    """The most seconds that the balancer of a trial takes; the simple methods take none that matters."""
+    """Maximum seconds of a trial's balancer; the time of simple methods is negligible."""
     balancer = config.balancing.balancer
     if not isinstance(balancer, GanBalancing):
         return 0.0
@@ -148,7 +148,9 @@ def measures_images(trial: PlannedTrial) -> bool:
 
 
 def trial_seconds(trial: PlannedTrial, workload: Workload, speeds: Speeds) -> float:
-    """Seconds of a trial without the models that measure images, which the first of a setting makes for all."""
+    """Seconds of a trial without the models that measure images, which the first trial of a setting trains for
+    all.
+    """
     config = trial.config
     fit = fit_seconds(config, workload, speeds)
     predicted = workload.num_validation + (workload.num_test if config.evaluation.test else 0)
@@ -162,7 +164,7 @@ def trial_seconds(trial: PlannedTrial, workload: Workload, speeds: Speeds) -> fl
 
 
 def loads(trials: Iterable[PlannedTrial], workloads: Mapping[Ratio, Workload], speeds: Speeds) -> Iterator[float]:
-    """Seconds of each of `trials`, those of the models that measure images with the first that needs them."""
+    """Seconds of each of `trials`; the first trial that needs the models that measure images trains them."""
     made = set[tuple[Ratio, int] | None]()
     for trial in trials:
         ratio = trial.arm.ratio
@@ -177,7 +179,9 @@ def loads(trials: Iterable[PlannedTrial], workloads: Mapping[Ratio, Workload], s
 def even_loads(
     trials: Iterable[PlannedTrial], workloads: Mapping[Ratio, Workload], speeds: Speeds, *, num_measuring: int
 ) -> Iterator[float]:
-    """As `loads`, for trials in any order: `num_measuring` of a setting share what measures their images."""
+    """As `loads`, for trials in any order: `num_measuring` trials of a setting share the models that measure
+    images.
+    """
     for trial in trials:
         workload = workloads[trial.arm.ratio]
         made = DOMAIN_STEPS * speeds.domain_step + fit_seconds(trial.config, workload, speeds)
@@ -186,7 +190,7 @@ def even_loads(
 
 
 def disk_bytes(trials: Iterable[PlannedTrial], workloads: Mapping[Ratio, Workload]) -> float:
-    """Bytes that `trials` leave, without the states of GANs in training (`resources.cache_gb`)."""
+    """Bytes written by `trials`, without the states of GANs in training (`resources.cache_gb`)."""
     total = 0.0
     for trial in trials:
         workload, evaluation = workloads[trial.arm.ratio], trial.config.evaluation
@@ -198,7 +202,7 @@ def disk_bytes(trials: Iterable[PlannedTrial], workloads: Mapping[Ratio, Workloa
 
 
 def makespan(seconds: Iterable[float], num_workers: int) -> float:
-    """When the last of these tasks ends, if each begins in their order as soon as one of the workers is free."""
+    """When the last of these tasks ends, if each starts in this order as soon as a worker is free."""
     free = [0.0] * num_workers
     for each in seconds:
         heapreplace(free, free[0] + each)
@@ -206,7 +210,9 @@ def makespan(seconds: Iterable[float], num_workers: int) -> float:
 
 
 def mean_searched_steps(config: StudyConfig, balancer: str) -> int | None:
-    """The generator steps that the search chooses for a balancer on average; None if it does not vary them."""
+    """The average number of generator steps that the search chooses for a balancer; None if it does not vary
+    them.
+    """
     space = config.space()
     for key in space.keys_of(balancer):
         if key.partition("@")[0] != GENERATOR_STEPS:

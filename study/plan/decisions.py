@@ -1,4 +1,4 @@
-"""What the search decided, a line of JSON each. Decisions are final: a resumed study keeps to them."""
+"""The decisions of a search, one line of JSON each. Decisions are final: a resumed study repeats them."""
 
 import json
 from collections.abc import Mapping
@@ -13,20 +13,20 @@ from gan_study.trainables.records.record import Seen
 
 Stage: TypeAlias = Literal["defaults", "race", "search", "last round", "check"]
 DEFAULTS: Stage = "defaults"
-"""A variant's own settings in the split of the search: first round of the race and first point of its search."""
+"""A variant's defaults in the split of the search: first round of the race, first point of its search."""
 RACE: Stage = "race"
-"""A variant's own settings in another split."""
+"""A variant's default settings in another split."""
 SEARCH: Stage = "search"
 """A point of the search."""
 LAST_ROUND: Stage = "last round"
-"""The default, or one of the best points, anew in the split of the last round."""
+"""The default, or one of the best points, trained again in the split of the last round."""
 CHECK: Stage = "check"
-"""What the last round chose, and the default, in a split that nothing was chosen by: the scores to report."""
+"""The winner of the last round, and the default, in a split not used for any choice: the scores to report."""
 
 
 @settings
 class Suggestion:
-    """A trial of the search, decided upon."""
+    """A suggested trial of the search."""
 
     kind: Literal["suggestion"] = "suggestion"
     number: int
@@ -35,7 +35,7 @@ class Suggestion:
     balancer: str
     ratio: Ratio
     params: Mapping[str, Scalar]
-    """The point of the space; of a default, its part in the space."""
+    """The point of the space; for a default, its part in the space."""
     seed: int
     """The seed of the trial, which names its split."""
     fits: int
@@ -51,7 +51,7 @@ class Suggestion:
 
 @settings
 class RungDecision:
-    """Whether a search trial that came to a rung was trained on."""
+    """Whether a search trial that reached a rung continued."""
 
     kind: Literal["judgement"] = "judgement"
     number: int
@@ -65,7 +65,7 @@ class RungDecision:
 
 @settings
 class ConfirmFits:
-    """How many classifiers each confirmed trial fits, where arms are confirmed while the search still runs."""
+    """How many classifiers each confirmed trial fits, if arms are confirmed while the search still runs."""
 
     kind: Literal["confirm fits"] = "confirm fits"
     fits: int = Field(ge=1)
@@ -85,7 +85,7 @@ def to_line(decision: Decision) -> str:
 
 
 def from_line(line: str) -> Decision:
-    """The decision in one line of JSON; raises ConfigError where it is none."""
+    """The decision in one line of JSON; raises ConfigError if it is not valid."""
     try:
         return parse(_Line, {"decision": from_json(line)}, where="").decision
     except ConfigError as error:
@@ -97,5 +97,5 @@ MOST_SEEN_BYTES = 2000
 
 
 def limit_seen(seen: Seen) -> Seen | None:
-    """`seen` as a record has room for it: None where it is longer; the line of the decision has it all."""
+    """`seen` if it fits into a record: None if it is longer; the line of the decision has all of it."""
     return seen if len(json.dumps(dump(seen))) <= MOST_SEEN_BYTES else None

@@ -1,7 +1,7 @@
-"""How a study that left things out because of a time budget continues to what was asked for.
+"""How a study that left things out because of a time budget is extended to the requested study.
 
-What a study has is the starting point, by value. Nothing here depends on what a probe measured but whether a study
-fits, so two runs of a probe that differ a little give the same study or its neighbour.
+The current state of the study is the starting point. The only result that depends on a probe's measurement is
+whether a study fits, so two slightly different measurements give the same study or a neighbouring one.
 """
 
 from collections.abc import Iterator
@@ -19,15 +19,15 @@ from gan_study.trainables.gans.variant import GanSettings
 def plan_on(
     asked: StudyConfig, current: Plan, machine: Machine, seconds: float, recorded: Records, *, is_done: bool
 ) -> Plan:
-    """How a study that was asked for as `asked` and has run as `current` continues for `seconds`.
+    """How a study that was requested as `asked` and has run as `current` continues for `seconds`.
 
-    It keeps all that it has, and adds what fits. If nothing does, it goes on as it is or, once that `is_done`, as
-    the next larger study: of that, what ends in time begins.
+    It keeps everything it has, and adds what fits. If nothing fits, it continues unchanged or, if it `is_done`, as
+    the next larger study, of which only those trials start that end in time.
     """
     plans = list(extensions(asked, current))
 
     def fits(plan: Plan) -> bool:
-        # What was chosen stays chosen only where it would not be chosen anew.
+        # What was chosen stays chosen only where it would not be chosen again.
         is_chosen = choice_settings(plan.config) == choice_settings(current.config)
         known = recorded if is_chosen else replace(recorded, closed=None)
         return forecast_of(plan, machine, known).total <= seconds
@@ -39,8 +39,8 @@ def plan_on(
 def extensions(asked: StudyConfig, current: Plan) -> Iterator[Plan]:
     """The `current` study, then ever larger ones up to the one `asked` for.
 
-    What `time_plan.concessions` gives up last comes back first; seeds, methods and GANs one by one as they were
-    named.
+    What `time_plan.concessions` leaves out last comes back first; seeds, methods and GANs one by one in their
+    order.
     """
     plan = current
     yield plan

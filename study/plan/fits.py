@@ -1,7 +1,8 @@
-"""How many classifiers every confirmed trial fits to its balanced set, from what fits and sets cost and vary.
+"""How many classifiers every confirmed trial fits to its balanced set, from the costs and variances of fits and
+sets.
 
-Two-stage sampling: splits are drawn, each with its balanced set, and fits within a split. At a given total cost
-the variance of a mean is least for the number of fits that `optimal_fits` gives (Cochran 1977, "Sampling
+Two-stage sampling: splits are drawn, each with its balanced set, and fits within a split. For a given total cost
+the variance of a mean is smallest for the number of fits that `optimal_fits` computes (Cochran 1977, "Sampling
 Techniques", chapter 10).
 """
 
@@ -25,7 +26,7 @@ FITS_A_GAN = 12
 def optimal_fits(*, fit_spread: float, split_spread: float, set_seconds: float, fit_seconds: float) -> int:
     """The number of fits a balanced set, from 1 to MOST_FITS.
 
-    The spreads are standard deviations of the score, of fits to one set and between splits beyond that.
+    The spreads are standard deviations of the score, between fits to one set and between splits.
     """
     best = fit_spread / split_spread * math.sqrt(set_seconds / fit_seconds)
     return min(MOST_FITS, max(1, round(best)))
@@ -34,7 +35,7 @@ def optimal_fits(*, fit_spread: float, split_spread: float, set_seconds: float, 
 def decide_fits(baselines: Iterable[TrialRecord], searched: Iterable[TrialRecord], gans: Collection[str]) -> int:
     """The number of fits for a study with these records of baselines and of search trials, and with these GANs.
 
-    1 where no baseline was fitted several times and came to its end: nothing was measured then.
+    1 if no baseline with several fits has completed, since nothing was measured then.
     """
     complete = [record for record in baselines if record.status == "complete"]
     variances = [record.fit_spread**2 for record in complete if record.fit_spread is not None]

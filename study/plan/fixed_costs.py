@@ -1,4 +1,4 @@
-"""Seconds of a study beside its trials: its start, its end and its report."""
+"""Seconds of a study outside of its trials: its start, its end and its report."""
 
 # From the plan to the first trial, and from the last to the report, in seconds of one free core: Ray's workers
 # begin (6 s of processor time go into their imports) and end. Both with a margin that is not measured.
@@ -9,5 +9,5 @@ REPORT_SECONDS, REPORT_SECONDS_A_TRIAL = 9.0, 0.3
 
 
 def report_seconds(num_confirmed: int) -> float:
-    """Seconds of the report of a study with so many confirmed trials."""
+    """Seconds of the report of a study with this number of confirmed trials."""
     return REPORT_SECONDS + REPORT_SECONDS_A_TRIAL * num_confirmed

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-# The points of a search that are trained anew beside the default; simulated in docs/benchmarks.md.
+# The points of a search that are trained again beside the default; simulated in docs/benchmarks.md.
 CONTENDERS = 3
 # How many of these may begin while search trials are still running, so that no worker waits.
 EARLY_CONTENDERS = 2
@@ -24,9 +24,9 @@ MOST_FITTED = 200
 
 
 def smooth(points: Sequence[Sequence[float]], scores: Sequence[float]) -> npt.NDArray[np.float64]:
-    """The scores [N] of points [N, D] in the unit cube without their noise: the means of a Gaussian process.
+    """The scores [N] of points [N, D] in the unit cube with noise removed: the means of a Gaussian process.
 
-    The best of noisy scores is mostly the luckiest; its neighbours say how much of it is luck.
+    The best of several noisy scores is usually a lucky one; its neighbours show how much of it is luck.
     """
     inputs, raw = np.asarray(points, dtype=np.float64), np.asarray(scores, dtype=np.float64)
     if len(raw) < FEWEST_POINTS or np.ptp(raw) == 0:
@@ -52,10 +52,10 @@ def smooth(points: Sequence[Sequence[float]], scores: Sequence[float]) -> npt.ND
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What the last round chose."""
+    """The result of the last round."""
 
     place: int
-    """The place of the chosen one's score, the default's being 0."""
+    """The index of the chosen point's score; 0 is the default."""
     spread: float
     """The standard deviation of the difference of two scores in the round."""
     default_gain: float
@@ -64,10 +64,10 @@ class Verdict:
 
 @dataclass(frozen=True, kw_only=True)
 class Checked:
-    """What stays of the last round's choice after the check."""
+    """The result of the last round after the check."""
 
     place: int
-    """The place of the chosen one in the last round, the default's being 0."""
+    """The index of the chosen point in the last round; 0 is the default."""
     expected_gain: float
     """The gain to report for it."""
 
@@ -75,7 +75,7 @@ class Checked:
 def choose(default: float, contenders: Sequence[float], *, fit_spread: float) -> Verdict:
     """The best of the contenders if it beats the default by more than one standard deviation, else the default.
 
-    Scores are means over FITS fits, which differ by `fit_spread`.
+    Scores are means over FITS fits with a standard deviation of `fit_spread`.
     """
     spread = math.sqrt(2 * (fit_spread**2 / FITS + SPLIT_SPREAD**2 + GAN_SPREAD**2))
     scores = (default, *contenders)
@@ -85,11 +85,11 @@ def choose(default: float, contenders: Sequence[float], *, fit_spread: float) ->
 
 
 def check(verdict: Verdict, *, gain: float, default_gain: float) -> Checked:
-    """What the last round chose, unless it is worse than the default in the check, whose scores the gains are.
+    """The winner of the last round, unless it is worse than the default in the check, which gave these gains.
 
-    Without it 8 % of the searches with little to find end worse than the default, with it 3 to 5 %; it costs 0.000
-    to 0.002 of the gain (150 simulated searches each, as in docs/benchmarks.md). For a default that stays by it
-    the mean of both scores was within 0.002 of the truth, the check alone 0.002 to 0.019 too high.
+    Without the check 8 % of the searches with little to find end worse than the default, with it 3 to 5 %; it
+    costs 0.000 to 0.002 of the gain (150 simulated searches each, as in docs/benchmarks.md). For a default that is
+    kept, the mean of both scores was within 0.002 of the truth; the check alone was 0.002 to 0.019 too high.
     """
     if verdict.place == 0:
         return Checked(place=0, expected_gain=default_gain)

@@ -10,8 +10,8 @@ from gan_study.trainables.gans.variant import displaced_lengths
 def merge(values: Mapping[str, JsonValue], changes: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
     """`values` with `changes` laid over them, section by section.
 
-    A section that says what kind it is (of imbalance, of range) is replaced as a whole, and so is the length of a
-    GAN's training.
+    A section with a kind (of imbalance, of range) is replaced as a whole, and so is the length of a GAN's
+    training.
     """
     result = {key: value for key, value in values.items() if key not in displaced_lengths(changes)}
     for key, change in changes.items():

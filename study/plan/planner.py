@@ -1,6 +1,6 @@
 """Which trial comes next, from the configuration, the records and the decisions so far.
 
-Running a study and resuming it are therefore the same thing.
+So running and resuming a study are the same thing.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -28,12 +28,12 @@ class Pause(Enum):
 class Planner:
     """Hands out trials: baselines, then the search, then rounds of seeds that confirm what the search chose.
 
-    `record_of` gives the record of a trial that has ended. `decisions` are those of the search so far, and
-    `keep_decision` is called with each further one before its trial is handed out. `closed` is what an earlier
-    run took from the search, if it was closed; otherwise `keep` is called with it as soon as it is. `may_search`
-    says whether there is time for so many more search trials. `rounds` are those that an earlier run decided on,
-    if any; `questions` decide on further ones, and `keep_rounds` is called with each decision. `prior` are records
-    of another study to learn from.
+    `record_of` returns the record of a trial that has ended. `decisions` are those of the search so far, and
+    `keep_decision` is called with each new one before its trial starts. `closed` is the choice of an earlier run,
+    if its search was over; otherwise `keep` is called with the choice when it is made. `may_search` says whether
+    there is time for this many more search trials. `rounds` are those decided in an earlier run, if any;
+    `questions` decide on new ones, and `keep_rounds` is called with each decision. `prior` are records of another
+    study to learn from.
     """
 
     def __init__(
@@ -109,15 +109,15 @@ class Planner:
         return self._next_confirmation(self._closed)
 
     def began(self, trial_id: str) -> None:
-        """Note that a worker has begun with a trial that was handed out."""
+        """Note that a worker has started a planned trial."""
         self._search.began(trial_id)
 
     def judge(self, trial_id: str, milestone: Milestone) -> RungDecision | None:
-        """Whether a running trial that came to a milestone is trained on; None if nobody judges it."""
+        """Whether a running trial continues at a milestone; None if no rule applies to it."""
         return self._search.reached(trial_id, milestone)
 
     def to_confirm(self) -> Iterator[PlannedTrial]:
-        """The trials of the confirmation's rounds so far that have not begun."""
+        """The trials of the confirm rounds so far that have not started."""
         return (trial for trial in self._confirmations or self._early if not self._has_begun(trial))
 
     def _next_early(self) -> PlannedTrial | Pause:

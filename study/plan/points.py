@@ -1,4 +1,4 @@
-"""The points of a study's search space, and the settings that they stand for."""
+"""The points of a study's search space, and the settings that they represent."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -17,7 +17,7 @@ from gan_study.trainables.trial.config import gan_settings, with_gan
 
 
 def point_of(arm: Arm) -> dict[str, Scalar]:
-    """What a point says of its arm."""
+    """The settings of a point for its arm."""
     return {BALANCER: arm.balancer} | ({} if arm.ratio is None else {RATIO: arm.ratio})
 
 
@@ -35,13 +35,13 @@ class Points:
         self._own: dict[str, Mapping[str, JsonValue]] = {}
 
     def default(self, arm: Arm) -> dict[str, Scalar]:
-        """Those of the variant's own settings that lie in the space, as a point."""
+        """The variant's default settings that lie in the space, as a point."""
         own = self._default_settings(arm.balancer).items()
         inside = {key: value for key, value in own if contains(self._space.parameters[key], value)}
         return {**point_of(arm), **cast(dict[str, Scalar], inside)}
 
     def nearest_to_default(self, arm: Arm) -> dict[str, Scalar]:
-        """The point of the space that is nearest to the variant's own settings."""
+        """The point of the space that is nearest to the variant's default settings."""
         own = self._default_settings(arm.balancer).items()
         clipped = {key: clip(self._space.parameters[key], value) for key, value in own}
         return {key: value for key, value in clipped.items() if value is not None}
@@ -55,7 +55,7 @@ class Points:
         return self._config.balancing_at(params)
 
     def with_rungs(self, balancing: BalancingConfig) -> BalancingConfig:
-        """`balancing` with a milestone at every rung that comes before its GAN's last step."""
+        """`balancing` with a milestone at every rung before its GAN's last step."""
         pruning, gan = self._config.search.pruning, gan_settings(balancing)
         own = gan_settings(self._config.balancing_by(balancing.name))
         if pruning is None or gan is None or own is None or own.generator_steps is None:

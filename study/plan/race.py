@@ -14,7 +14,7 @@ SPLITS_A_ROUND = 2
 
 @dataclass(frozen=True, kw_only=True)
 class RaceRound:
-    """A round: how many variants begin it, and the splits in which each is tried beside those that it has."""
+    """A round: how many variants it has, and its additional splits."""
 
     num_variants: int
     splits: tuple[int, ...]
@@ -22,21 +22,22 @@ class RaceRound:
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
-    """How far a race is."""
+    """The state of a race."""
 
     variants: tuple[str, ...]
-    """Those that are left; once it is decided the survivors, best first."""
+    """The remaining variants; after the race the survivors, best first."""
     round: int | None
-    """The round that is underway; None once the race is decided."""
+    """The current round; None once the race is decided."""
 
 
 def race_rounds(num_variants: int, *, survivors: int, splits: Iterator[int]) -> tuple[RaceRound, ...]:
-    """The rounds from all variants to the survivors, each of which leaves the better half.
+    """The rounds from all variants to the survivors; each keeps the better half.
 
-    `splits` gives the splits after the first round's, which is split 0. No survivor is decided upon in that split
-    alone: if half of all are no more than the survivors, one more enters a second round. That costs four to
-    six trials, and takes off 40 % (gains that differ by 0.01) to more than half (0.02 to 0.04) of what is lost
-    with the best variant: 20,000 simulated races of 2 to 4 variants, with a spread of 0.021 from split to split.
+    `splits` yields the splits after the first round's, which is split 0. No survivor is chosen by that split
+    alone: if half of all variants are no more than the survivors, one more enters a second round. This costs four
+    to six trials and avoids 40 % (gains that differ by 0.01) to more than half (0.02 to 0.04) of the loss from
+    dropping the best variant: 20,000 simulated races of 2 to 4 variants, with a standard deviation of 0.021
+    between splits.
     """
     further = (tuple(next(splits) for _ in range(SPLITS_A_ROUND)) for _ in range(num_variants))
     if num_variants == survivors + 1:
@@ -52,9 +53,9 @@ def race_rounds(num_variants: int, *, survivors: int, splits: Iterator[int]) -> 
 
 
 def standing(variants: Sequence[str], rounds: Sequence[RaceRound], gains: Gains, *, survivors: int) -> Standing:
-    """How far the race of `variants` is, whose trials so far had these `gains`.
+    """The state of the race of `variants`, given the `gains` of its trials so far.
 
-    A round is over once all that began it have ended in all of its splits.
+    A round is over when all its variants have ended in all of its splits.
     """
     left, splits = tuple(variants), tuple[int, ...]()
     following = [*(each.num_variants for each in rounds[1:]), survivors]
@@ -72,7 +73,8 @@ def standing(variants: Sequence[str], rounds: Sequence[RaceRound], gains: Gains,
 def rank(variants: Iterable[str], gains: Gains, splits: Iterable[int] | None = None) -> tuple[str, ...]:
     """`variants` by their mean gain in `splits` (None: in all that they have), the best first.
 
-    Splits in which a trial failed do not count; a variant without a gain comes last. Equal ones keep their order.
+    Splits in which a trial failed do not count; a variant without a gain comes last. Variants with equal gains
+    keep their order.
     """
     kept = None if splits is None else frozenset(splits)
 

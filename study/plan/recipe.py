@@ -66,12 +66,12 @@ def at_scale(values: Mapping[str, JsonValue], scale: JsonValue) -> dict[str, Jso
     changes = scales_of(values).get(str(scale))
     if not isinstance(changes, dict):
         known = nearest(str(scale), [FULL, *scales_of(values)])
-        raise ConfigError(f"scale: {scale!r} is no size of this study; {known}")
+        raise ConfigError(f"scale: {scale!r} is not a size of this study; {known}")
     return merge(settings, changes)
 
 
 def scales_of(values: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-    """What a recipe changes at each of its sizes but "full"."""
+    """The changes of a recipe at each of its sizes except "full"."""
     scales = values.get("scales")
     return scales if isinstance(scales, dict) else {}
 
@@ -84,8 +84,8 @@ def recipe_names() -> tuple[str, ...]:
 def load_recipe(name_or_path: str) -> dict[str, JsonValue]:
     """The settings in a recipe, a YAML file, or the `study.json` of an earlier study.
 
-    A recipe that `extends` another holds its difference from that. Raises ConfigError where there is no such
-    recipe or file, or where it is not a mapping.
+    A recipe that `extends` another contains its differences from that. Raises ConfigError if there is no such
+    recipe or file, or if it is not a mapping.
     """
     path = _FOLDER / f"{name_or_path}.yaml" if name_or_path in recipe_names() else Path(name_or_path)
     if not path.is_file():
@@ -105,8 +105,8 @@ def load_recipe(name_or_path: str) -> dict[str, JsonValue]:
 def apply_assignments(values: Mapping[str, JsonValue], assignments: Iterable[str]) -> dict[str, JsonValue]:
     """`values` after assignments such as "classifier.epochs=3"; the right-hand side is YAML.
 
-    All that is assigned to a section counts together: a GAN's length replaces all that was said of it before.
-    Raises ConfigError where an assignment has no "=" or leads through something that is not a section.
+    All assignments to a section are applied together: a new GAN length replaces all earlier length settings.
+    Raises ConfigError if an assignment has no "=" or goes through something that is not a section.
     """
     assigned: list[tuple[str, list[str], JsonValue]] = []
     given: dict[tuple[str, ...], dict[str, JsonValue]] = {}
@@ -148,7 +148,7 @@ def _assigned(
         return {name: value} if key in _DISCRIMINATORS else {**values, name: value}
     inner = values.get(name) or {}
     if not isinstance(inner, dict):
-        raise ConfigError(f"--set {key}: {name} has the value {inner!r} and no settings inside")
+        raise ConfigError(f"--set {key}: {name} has the value {inner!r} which has no settings inside")
     return {**values, name: _assigned(inner, rest, value, key)}
 
 

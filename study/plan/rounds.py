@@ -18,10 +18,10 @@ EndOfRounds: TypeAlias = Literal["decided", "most seeds", "time budget", "cannot
 
 @settings
 class SeedRound:
-    """A round of seeds; an arm that earlier rounds left out gets their seeds too, as its pairs need them."""
+    """A round of seeds; an arm that missed earlier rounds also gets their seeds, since its pairs need them."""
 
     seeds: tuple[int, ...]
-    """The seeds that no earlier round has."""
+    """The seeds that are not in earlier rounds."""
     arms: tuple[Arm, ...]
     """The balancers, each at a ratio, that are confirmed with them."""
 
@@ -33,9 +33,9 @@ class Rounds:
     rounds: tuple[SeedRound, ...]
     """In their order."""
     end: EndOfRounds | None = None
-    """Why no further round follows; None while that is open, and where the number of seeds is fixed."""
+    """Why no further round follows; None if this is not decided yet, or if the number of seeds is fixed."""
     asked_seeds: int | None = None
-    """The seeds in all to which a person took the study within its plan; None if nobody did."""
+    """The total number of seeds to which a person extended the study within its plan; None if nobody did."""
 
     @property
     def num_seeds(self) -> int:
@@ -45,26 +45,27 @@ class Rounds:
 
 @dataclass(frozen=True, kw_only=True)
 class Questions:
-    """What is asked once all trials of the rounds so far have ended."""
+    """Questions for the analysis when all trials of the rounds so far have ended."""
 
     open_arms: Callable[[], frozenset[Arm]]
-    """The arms with a question that further seeds may decide, and the references that they are compared with."""
+    """The arms that further seeds may decide, and the references that they are compared with."""
     is_decided: Callable[[], bool]
-    """Whether no question is open."""
+    """Whether every comparison is decided."""
     has_time_for: Callable[[Sequence[str]], bool]
-    """Whether a confirmed trial of each of these balancers fits into the time that is left."""
+    """Whether a confirmed trial of each of these balancers fits into the remaining time."""
 
 
 def all_arms(config: StudyConfig) -> tuple[Arm, ...]:
-    """Every balancer at every ratio: what the first round confirms."""
+    """Every balancer at every ratio: the arms of the first round."""
     return (*config.arms(config.simple_balancers()), *config.arms(config.space().balancers))
 
 
 def known_rounds(config: StudyConfig, saved: Rounds | None) -> Rounds:
     """The rounds so far, of which `saved` is what the study folder has.
 
-    Seeds of the configuration that no saved round has were added after the study had begun, for every arm. So were
-    arms that the first round lacks: time did not allow for them, and they are confirmed as the others were.
+    Seeds of the configuration that are in no saved round were added after the study had begun, for every arm. The
+    same is true of arms that are not in the first round: there was no time for them then, and they are confirmed
+    in the same way.
     """
     rounds = Rounds(rounds=()) if saved is None else saved
     if rounds.rounds:
@@ -81,18 +82,18 @@ def known_rounds(config: StudyConfig, saved: Rounds | None) -> Rounds:
 
 
 def may_grow(config: StudyConfig, rounds: Rounds) -> bool:
-    """Whether it is open if a further round follows."""
+    """Whether another round may follow."""
     return config.confirm.until == "decided" and rounds.end is None
 
 
 def most_seeds(config: StudyConfig, rounds: Rounds) -> int:
-    """The most seeds that an arm can come to."""
+    """Maximum number of seeds of an arm."""
     planned = look_schedule(config.confirm)[-1]
     return min(planned, rounds.asked_seeds or planned) if may_grow(config, rounds) else rounds.num_seeds
 
 
 def new_seeds(rounds: Sequence[SeedRound]) -> Iterator[dict[Arm, tuple[int, ...]]]:
-    """For each round, the seeds that each of its arms is confirmed with: all so far that it lacks."""
+    """For each round, the seeds with which each of its arms is confirmed: all seeds so far that it lacks."""
     so_far: tuple[int, ...] = ()
     had: defaultdict[Arm, tuple[int, ...]] = defaultdict(tuple)
     for each in rounds:
@@ -102,9 +103,9 @@ def new_seeds(rounds: Sequence[SeedRound]) -> Iterator[dict[Arm, tuple[int, ...]
 
 
 def decide_next(config: StudyConfig, rounds: Rounds, questions: Questions) -> Rounds:
-    """`rounds`, whose trials have all ended, with a further one, or with the reason why there is none.
+    """`rounds`, whose trials have all ended, with a new round, or with the reason why there is none.
 
-    A person who asks for more seeds gets them, open questions or not, if there is time.
+    A person who asks for more seeds gets them, even if everything is decided, if there is time.
     """
     is_asked = rounds.num_seeds < (rounds.asked_seeds or 0)
     if not is_asked and questions.is_decided():
@@ -139,7 +140,7 @@ def write_rounds(path: Path, rounds: Rounds, *, patience_seconds: float = 0.0) -
 
 
 def read_rounds(path: Path) -> Rounds | None:
-    """The rounds that were saved; None if only the first is known. Raises ConfigError where they are damaged."""
+    """The rounds that were saved; None if only the first is known. Raises ConfigError if they are damaged."""
     if not path.exists():
         return None
     try:

@@ -1,7 +1,7 @@
-"""The search: which trial comes next, and which is stopped early, from what is known at the moment.
+"""The search: which trial is next, and which is stopped early, from the current state.
 
-What is decided is kept at once and stays. So a search that is resumed, or whose decisions are replayed, has the
-same trials on any number of workers; a new one may ask other questions where other trials happened to end first.
+Each decision is saved at once and is final. So a search that is resumed or replayed has the same trials with any
+number of workers; a new search may have others, because its trials may end in another order.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -61,15 +61,15 @@ class _Wish:
     split: int = 0
     params: Mapping[str, Scalar] | None = None
     is_guess: bool = False
-    """Whether it is only of use if those that lead so far stay ahead."""
+    """Whether it is only needed if the current leaders stay ahead."""
 
 
 class Search:
     """The search of one study.
 
-    `record_of` gives the record of a trial that has ended, `baseline_of` what its gain is measured against.
-    `decisions` are those so far, and `keep` is called with each further one before anything comes of it.
-    `may_search` says whether there is time for so many more search trials; `prior` are search trials of another
+    `record_of` returns the record of a trial that has ended, `baseline_of` the reference for its gain.
+    `decisions` are those so far, and `keep` is called with each new one before it takes effect.
+    `may_search` says whether there is time for this many more search trials; `prior` are search trials of another
     study to learn from.
     """
 
@@ -101,19 +101,19 @@ class Search:
         self._is_short_of_time = False
 
     def next(self) -> PlannedTrial | None:
-        """The next search trial; None if there is none to begin at the moment."""
+        """The next search trial; None if no trial can start at the moment."""
         self._known.take_in()
         number = self._choose()
         return None if number is None else self._known.hand_out(number)
 
     def began(self, trial_id: str) -> None:
-        """Note that a worker has begun with a trial, if it is one of the search."""
+        """Note that a worker has started a trial, if it belongs to the search."""
         if (number := self._known.number_of(trial_id)) is not None:
             self._known.began(number)
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing is underway and nothing could come, as `next` has just found out."""
+        """Whether nothing is running and nothing can follow, as `next` has just found."""
         return not self._known.handed_out and all(
             self._baseline_of(ratio, split) is not None
             for ratio in self._ratios
@@ -121,7 +121,7 @@ class Search:
         )
 
     def reached(self, trial_id: str, milestone: Milestone) -> RungDecision | None:
-        """Whether a running trial that came to a milestone is trained on; None if nobody judges it."""
+        """Whether a running trial continues at a milestone; None if no rule applies to it."""
         number = self._known.number_of(trial_id)
         if number is None:
             return None
@@ -144,9 +144,9 @@ class Search:
         return self._judged[number, rung]
 
     def settled(self) -> tuple[Arm, ...]:
-        """The arms that the search is over for already: those that lost the race, and those that were checked.
+        """The arms whose search is over: those that lost the race, and those that were checked.
 
-        What was checked before the search was given more trials is not, while there are trials left for it.
+        After the search gets more trials, an earlier check does not count while there are trials left.
         """
         underway = {each.arm for each in self._known.underway()}
         ratios = [ratio for ratio in self._ratios if self._plan.rounds and self._known.can_search(ratio)]
@@ -160,7 +160,7 @@ class Search:
         return tuple(arm for arm in arms if arm not in underway)
 
     def selected(self, arms: Iterable[Arm]) -> tuple[SelectedConfig, ...]:
-        """What is confirmed of each of `arms`, which the search is over for."""
+        """The settings to confirm for each of `arms`, whose search is over."""
         return tuple(map(self._choice.select, arms))
 
     def trials(self) -> tuple[PlannedTrial, ...]:
@@ -173,19 +173,19 @@ class Search:
         return self._known.num_all_ended
 
     def why_short(self) -> str | None:
-        """Why the search, which is over, had fewer trials than it might have; None if it had as many, or none."""
+        """Why the search, which is over, had fewer trials than possible; None if it had as many, or none."""
         if self._plan.unsearched is not None or self.num_ended >= self._config.search.trials:
             return None
         if self._is_short_of_time:
-            return "there was no time for more"
+            return "there was not enough time for more"
         if self._exhausted:
             names = sorted({arm.balancer for arm in self._exhausted if arm is not None})
             return f"every point of the space{' of ' if names else ''}{', '.join(names)} was tried"
         if self._known.without_images:
-            return "no rare class lacks an image at a ratio, so that no GAN is trained there"
+            return "no rare class lacks an image at a ratio, so no GAN is trained there"
         if not all(map(self._known.can_search, self._ratios)):
-            return "no balancing failed at a ratio, so that there was nothing to measure a gain against"
-        return "races and last rounds needed fewer trials than were set aside for them"
+            return "no balancing failed at a ratio, so no gain can be measured there"
+        return "races and last rounds needed fewer trials than reserved for them"
 
     def _choose(self) -> int | None:
         """The number of the trial to begin, which waits.
@@ -283,7 +283,7 @@ class Search:
                 arm = Arm(balancer=name, ratio=ratios[place % len(ratios)])
                 return _Wish(stage=DEFAULTS, arm=arm, params=self._points.default(arm))
         needs = list(map(self._adaptive_needs, ratios))
-        # A point may open the last round of one ratio anew.
+        # A point may open the last round of one ratio again.
         reserved = sum(needs) + LAST_ROUND_TRIALS - min(needs)
         is_left = len(self._known.suggestions) + reserved < self._config.search.trials
         is_left = is_left and None not in self._exhausted
@@ -379,7 +379,7 @@ class Search:
     def _last_round_needs(self, arm: Arm, *, is_searched: bool = False) -> int:
         """The most trials of the last round and the check of `arm` still to begin.
 
-        With `is_searched` after a further point, which opens the last round anew.
+        With `is_searched` after a further point, which opens the last round again.
         """
         default, checked = point_id(self._points.default(arm)), self._known.names(arm, CHECK)
         left = CONTENDERS - (0 if is_searched else self._known.num_contenders(arm))

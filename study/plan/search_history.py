@@ -1,4 +1,4 @@
-"""What a search knows: its suggestions so far, what became of them, and what the rules look at."""
+"""The state of a search: its suggestions so far, their results, and what the rules look at."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -40,9 +40,9 @@ BaselineOf: TypeAlias = Callable[[Ratio, int], float | None]
 
 
 class SearchHistory:
-    """The suggestions of one search and what became of them, brought up to date as trials end.
+    """The suggestions of one search and their results, updated as trials end.
 
-    `record_of` gives the record of a trial that has ended, `baseline_of` what its gain is measured against.
+    `record_of` returns the record of a trial that has ended, `baseline_of` the reference for its gain.
     `prior` are search trials of another study to learn from.
     """
 
@@ -61,28 +61,28 @@ class SearchHistory:
         self.suggestions: list[Suggestion] = []
         """By number."""
         self.trials: dict[int, PlannedTrial] = {}
-        """By the number of their suggestion; without those whose baseline is not known."""
+        """By the number of their suggestion; without trials whose baseline is unknown."""
         self.waiting: list[int] = []
-        """Suggested and not handed out."""
+        """Suggested, but not started."""
         self.handed_out: dict[int, PlannedTrial] = {}
         """Running, or waiting for a worker."""
         self._running: dict[int, RecordedTrial] = {}
-        """The same, as suggestions learn from them."""
+        """The running trials as suggestions learn from them."""
         self._in_a_worker: set[int] = set()
         self.values: defaultdict[tuple[Arm, int], dict[int, float]] = defaultdict(dict)
         """Gains at each rung of an arm's trials, by number."""
         self.gains: defaultdict[Ratio, dict[str, dict[int, float | None]]] = defaultdict(dict)
         """Gains of the defaults at each ratio, by variant and split."""
         self.comparable: defaultdict[Arm | None, list[RecordedTrial]] = defaultdict(list)
-        """What suggestions for an arm, or for the whole space (None), learn from."""
+        """The trials that suggestions for an arm, or for the whole space (None), learn from."""
         self.prior: defaultdict[Arm | None, list[RecordedTrial]] = defaultdict(list)
-        """The same of another study."""
+        """The same from another study."""
         self.taken: defaultdict[Arm | None, set[str]] = defaultdict(set)
         """The points that were suggested, here or in the other study."""
         self.begun: defaultdict[tuple[Ratio, Stage], dict[tuple[str, int, str], int]] = defaultdict(dict)
         """Numbers by variant, seed and point."""
         self.num_points: defaultdict[Arm, int] = defaultdict(int)
-        """Points of the search, defaults not counted."""
+        """Points of the search, without defaults."""
         self.newest_point: dict[Arm, int] = {}
         """The number of the last point of the search."""
         self.last_rounds: dict[Ratio, Suggestion] = {}
@@ -102,11 +102,11 @@ class SearchHistory:
             self.note(each)
 
     def number_of(self, trial_id: str) -> int | None:
-        """The number of the suggestion that a trial is of; None if it is of none."""
+        """The number of the suggestion that a trial belongs to; None if it belongs to none."""
         return self._numbers.get(trial_id)
 
     def hand_out(self, number: int) -> PlannedTrial:
-        """The trial of a suggestion that waited, which gets the next worker that is free."""
+        """The trial of a waiting suggestion, for the next free worker."""
         self.waiting.remove(number)
         trial, each = self.trials[number], self.suggestions[number]
         self.handed_out[number] = trial
@@ -115,11 +115,11 @@ class SearchHistory:
         return trial
 
     def began(self, number: int) -> None:
-        """Note that a worker has begun with the trial of a suggestion."""
+        """Note that a worker has started the trial of a suggestion."""
         self._in_a_worker.add(number)
 
     def take_in(self) -> None:
-        """Learn what became of the trials that were underway, or that an earlier run had begun."""
+        """Update the results of trials that were running, or that an earlier run had started."""
         for number in (*self.handed_out, *self.waiting):
             trial = self.trials.get(number) or self.plan_trial(number)
             if trial is not None and (record := self._record_of(trial.trial_id)) is not None:
@@ -130,7 +130,7 @@ class SearchHistory:
                 self._end(number, trial, record)
 
     def note(self, each: Suggestion) -> None:
-        """Take in a further suggestion, whose trial waits."""
+        """Add a suggestion, whose trial waits."""
         assert each.number == len(self.suggestions), "suggestions are kept in their order"
         self.suggestions.append(each)
         self.waiting.append(each.number)
@@ -147,7 +147,7 @@ class SearchHistory:
                 self.taken[key].add(name)
 
     def reach(self, number: int, milestone: Milestone) -> int:
-        """The rung that a milestone is."""
+        """The rung of a milestone."""
         gan = gan_settings(self.trials[number].config.balancing)
         assert gan is not None, "only GANs have milestones"
         rung = 1 + gan.milestones.index(milestone.generator_steps)
@@ -165,7 +165,7 @@ class SearchHistory:
         return [trial for number, trial in self._running.items() if arm in (None, self.suggestions[number].arm)]
 
     def seen(self) -> Seen:
-        """What is known at the moment, for a decision to be kept with."""
+        """The current state, to be saved with a decision."""
         by_rung: defaultdict[int, list[int]] = defaultdict(list)
         waiting = list(self.waiting)
         for number in self.handed_out:
@@ -177,7 +177,7 @@ class SearchHistory:
         return Seen(ended=to_ranges(self._ended), running=tuple(running), waiting=to_ranges(waiting))
 
     def plan_trial(self, number: int) -> PlannedTrial | None:
-        """The trial of a suggestion; None while what its gain is measured against is not known."""
+        """The trial of a suggestion; None while the reference for its gain is unknown."""
         each = self.suggestions[number]
         baseline = self._baseline_of(each.ratio, split_of_seed(self._config, each.seed))
         if baseline is None or is_lost(baseline):
@@ -195,13 +195,15 @@ class SearchHistory:
         return trial
 
     def can_search(self, ratio: Ratio) -> bool:
-        """Whether GANs are trained at `ratio`, and gains can be measured in every split that decides."""
+        """Whether GANs are trained at `ratio`, and gains can be measured in every split that is used for
+        decisions.
+        """
         return ratio not in self.without_images and all(
             is_known(self._baseline_of(ratio, split)) for split in (0, LAST_ROUND_SPLIT, CHECK_SPLIT)
         )
 
     def standing(self, ratio: Ratio) -> Standing:
-        """How far the race at `ratio` is; splits in which no balancing failed do not count."""
+        """The state of the race at `ratio`; splits in which no balancing failed do not count."""
         rounds = [
             replace(each, splits=tuple(s for s in each.splits if not is_lost(self._baseline_of(ratio, s))))
             for each in self._plan.rounds
@@ -214,7 +216,7 @@ class SearchHistory:
         return {name: number for (balancer, _, name), number in begun if balancer == arm.balancer}
 
     def complete(self, arm: Arm, stage: Stage) -> dict[str, TrialRecord]:
-        """The records of the points of `arm` that came to their end in a stage after the search."""
+        """The records of the points of `arm` that completed in a stage after the search."""
         numbers = self.names(arm, stage).items()
         ended = ((name, number) for name, number in numbers if number in self._ended)
         records = ((name, self._record_of(self.trials[number].trial_id)) for name, number in ended)
@@ -225,9 +227,9 @@ class SearchHistory:
         }
 
     def num_contenders(self, arm: Arm) -> int:
-        """The points of `arm` that came into the last round after the last point of its search.
+        """The points of `arm` that entered the last round after the last point of its search.
 
-        A search that was given more trials has a further round, with contenders of its own.
+        A search that was extended has another last round, with its own contenders.
         """
         default, newest = point_id(self._points.default(arm)), self.newest_point.get(arm, -1)
         return sum(number > newest for name, number in self.names(arm, LAST_ROUND).items() if name != default)
@@ -246,7 +248,7 @@ class SearchHistory:
         return self.num_ended[arm, stage] == len(self.names(arm, stage))
 
     def best_points(self, arm: Arm) -> list[tuple[float, dict[str, Scalar]]]:
-        """The points of the search of `arm`, its default not among them, by their smoothed gains, best first."""
+        """The points of the search of `arm` without its default, by their smoothed gains, best first."""
         adaptive = self._config.search.allocation == "adaptive"
         known = self.comparable[None if adaptive else arm]
         if arm not in self._smoothed or self._smoothed[arm][0] != len(known):
@@ -262,9 +264,9 @@ class SearchHistory:
         return self._smoothed[arm][1]
 
     def best_arm(self, ratio: Ratio) -> Arm | None:
-        """The variant of the best point at `ratio`; None if no point came to its end there.
+        """The variant of the best point at `ratio`; None if no point completed there.
 
-        Once it has a last round, it stays until a further point is tried at this ratio.
+        After a last round it does not change until another point is tried at this ratio.
         """
         arms = [Arm(balancer=name, ratio=ratio) for name in self._space.balancers]
         if self.has_last_round(ratio):
@@ -273,7 +275,7 @@ class SearchHistory:
         return max(searched, key=lambda arm: self.best_points(arm)[0][0], default=None)
 
     def has_last_round(self, ratio: Ratio) -> bool:
-        """Whether a last round has begun at `ratio` since the last point that was tried there."""
+        """Whether a last round has started at `ratio` since the last point there."""
         held = self.last_rounds.get(ratio)
         newest = (number for arm, number in self.newest_point.items() if arm.ratio == ratio)
         return held is not None and held.number > max(newest, default=-1)
@@ -312,15 +314,15 @@ class SearchHistory:
                 self.taken[key].add(point_id(step.params))
 
     def step(self, each: Suggestion) -> SearchTrial:
-        """What a trial of a suggestion records of it."""
+        """What the record of a trial says about its suggestion."""
         return SearchTrial(number=each.number, params=each.params, stage=each.stage, seen=limit_seen(each.seen))
 
 
 def is_lost(baseline: float | None) -> bool:
-    """Whether the trial without balancing failed, which NaN stands for."""
+    """Whether the trial without balancing failed, represented by NaN."""
     return baseline is not None and baseline != baseline
 
 
 def is_known(baseline: float | None) -> bool:
-    """Whether there is something to measure a gain against."""
+    """Whether there is a reference for gains."""
     return baseline is not None and not is_lost(baseline)

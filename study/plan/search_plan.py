@@ -1,4 +1,4 @@
-"""What a study's search will be, from its configuration alone: a race, searches of its survivors, or nothing."""
+"""The plan of a study's search, from its configuration alone: a race, searches of its survivors, or nothing."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,23 +22,23 @@ class SearchPlan:
     """What is searched."""
 
     survivors: int
-    """How many variants are searched at each ratio; 0 if none is. With `adaptive` 1, of Optuna's choice."""
+    """How many variants are searched at each ratio; 0 if none is. With `adaptive` 1, which Optuna chooses."""
     rounds: tuple[RaceRound, ...]
     """The race at each ratio; empty without one."""
     budgets: Mapping[Ratio, int]
-    """The most search trials at each ratio, if every ratio has its own."""
+    """Maximum number of search trials at each ratio, if every ratio has its own."""
     unsearched: str | None = None
     """Why nothing is searched; None if something is."""
 
     @property
     def splits(self) -> tuple[int, ...]:
-        """The splits that search trials are tried in beside that of the search."""
+        """The additional splits in which search trials run."""
         of_race = {split for each in self.rounds for split in each.splits} - {0}
         return (LAST_ROUND_SPLIT, CHECK_SPLIT, *sorted(of_race)) if self.survivors else ()
 
 
 def plan_search(config: StudyConfig) -> SearchPlan:
-    """What the search of a study will be."""
+    """The plan of a study's search."""
     search, ratios, num_variants = config.search, config.ratios(), len(config.space().balancers)
     share, rest = divmod(search.trials, len(ratios))
     budgets = {ratio: share + (place < rest) for place, ratio in enumerate(ratios)}
@@ -59,9 +59,9 @@ def plan_search(config: StudyConfig) -> SearchPlan:
 
 
 def seed_of_split(config: StudyConfig, split: int) -> int:
-    """The seed of a search trial in a split: the search's own, or one below all seeds that confirm.
+    """The seed of a search trial in a split: the search's own, or one below all confirm seeds.
 
-    Further rounds of seeds go up from the largest, so that the two never meet.
+    Further rounds of seeds count up from the largest, so the two never overlap.
     """
     return config.search.seed if split == 0 else min((*config.confirm.seeds, config.search.seed)) - split
 
@@ -77,5 +77,5 @@ def _why_not(config: StudyConfig, needed: int) -> str:
         return "search.trials is 0: the defaults are confirmed as they are"
     variants = f"{num_variants} variant{'s' if num_variants > 1 else ''}"
     ratios = f" at {num_ratios} ratios" if num_ratios > 1 else ""
-    needs = f"a search takes {needed}, and smaller ones make things worse"
+    needs = f"a search takes {needed}; smaller ones give worse settings than the defaults"
     return f"{search.trials} trials for {variants}{ratios}: {needs}"

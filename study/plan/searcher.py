@@ -1,4 +1,4 @@
-"""What to try next, by Optuna, as a pure function of the records."""
+"""The next point to try, by Optuna, as a pure function of the records."""
 
 import copy
 import heapq
@@ -36,8 +36,8 @@ optuna.logging.set_verbosity(logging.WARNING)
 class RecordedTrial(FrozenTrial):
     """A search trial as the sampler sees it.
 
-    A study deep-copies the trials that it is given, a thousand in a tenth of a second. What has ended is not
-    altered but for its number, so that a shallow copy serves.
+    Optuna deep-copies its trials, a thousand in a tenth of a second. A trial that has ended only changes its
+    number, so a shallow copy is enough.
     """
 
     def __deepcopy__(self, memo: dict[int, object]) -> "RecordedTrial":
@@ -45,9 +45,9 @@ class RecordedTrial(FrozenTrial):
 
 
 def to_optuna(space: Space, trial_id: str, step: SearchTrial, record: TrialRecord | None = None) -> RecordedTrial:
-    """A search trial as the sampler sees it, and a storage shows it: running unless it has a record.
+    """A search trial as the sampler and the storage see it: running unless it has a record.
 
-    One that was stopped early is PRUNED with the values that it had on the way, and never has a full score.
+    A trial that was stopped early is PRUNED with its intermediate values, and never has a full score.
     """
     params = dict(step.params)
     trial = create_trial(
@@ -73,7 +73,7 @@ def point_near(
     fixed: Mapping[str, Scalar],
     taken: frozenset[str],
 ) -> dict[str, Scalar] | None:
-    """A point near the default to try as search trial `number`; None where no untried point is found.
+    """A point near the default to try as search trial `number`; None if no untried point is found.
 
     `fixed` holds balancer and ratio, `taken` the points that were suggested before.
     """
@@ -92,12 +92,12 @@ def suggestion(
     history: Sequence[FrozenTrial],
     taken: frozenset[str],
 ) -> dict[str, Scalar] | None:
-    """The point to try as search trial `number`, by TPE; None where no untried point is found.
+    """The point to try as search trial `number`, by TPE; None if no untried point is found.
 
-    `fixed` holds the keys that are not Optuna's to choose. `history` are the search trials to learn from, those
-    that still run among them: the sampler takes these for bad ones, so that several workers try different points.
-    With fewer than `startup_trials` the point is random. `taken` are the points that were suggested before. Of a
-    long history only a part is learnt from (`worth_knowing`).
+    `fixed` contains the keys that Optuna does not choose. `history` are the search trials to learn from, including
+    running ones: the sampler treats these as bad, so that several workers try different points. With fewer than
+    `startup_trials` the point is random. `taken` are the points that were suggested before. If the history is
+    long, only a part of it is used (`worth_knowing`).
 
     A pure function. Tree-structured Parzen estimator, multivariate and grouped (Bergstra et al. 2011; Falkner et
     al. 2018).
@@ -121,9 +121,9 @@ def suggestion(
 
 
 def worth_knowing(history: Sequence[FrozenTrial]) -> list[FrozenTrial]:
-    """The trials of `history`, oldest first, that TPE is given: MOST_KNOWN that have ended, and all that run.
+    """The trials of `history`, oldest first, that TPE gets: MOST_KNOWN that have ended, and all that are running.
 
-    The BEST_KNOWN of those that came to their end are among them; the rest are the latest.
+    They include the BEST_KNOWN of those that completed; the rest are the latest.
     """
     ended = [place for place, trial in enumerate(history) if trial.state.is_finished()]
     values = {place: value for place in ended if (value := history[place].value) is not None}

@@ -1,4 +1,4 @@
-"""What the confirmation takes from the search, saved in the study folder: from then on the search is closed."""
+"""The configurations to confirm, saved in the study folder: from then on the search is closed."""
 
 import json
 from pathlib import Path
@@ -20,13 +20,13 @@ def _parse_balancing(value: object) -> BalancingConfig:
     if isinstance(value, BalancingConfig):
         return value
     if not isinstance(value, dict):
-        raise ConfigError(f"balancing: {value!r} is no mapping of settings")
+        raise ConfigError(f"balancing: {value!r} is not a mapping of settings")
     return parse_balancing(value)
 
 
 @settings
 class SelectedConfig:
-    """The configuration of a balancer at a ratio that is confirmed, and the search it won."""
+    """The configuration of a balancer at a ratio that is confirmed, and how the search chose it."""
 
     balancer: str
     ratio: float | None
@@ -36,20 +36,20 @@ class SelectedConfig:
 
 @settings
 class ClosedSearch:
-    """What the confirmation takes from the search."""
+    """The result of a search: the configurations to confirm."""
 
     configurations: tuple[SelectedConfig, ...]
-    """What is confirmed of each balancer that was searched, at each ratio."""
+    """The confirmed settings of each searched balancer, at each ratio."""
     fits: int = Field(ge=1)
     """How many classifiers each confirmed trial fits to its balanced set."""
     num_searched: int | None = None
-    """The search trials that it is taken from; None if not counted."""
+    """The search trials that it is based on; None if not counted."""
     why_short: str | None = None
-    """Why the search had fewer trials than it might have; None if it had as many, or if nothing was searched."""
+    """Why the search had fewer trials than possible; None if it had all, or if nothing was searched."""
 
 
 def choice_settings(config: StudyConfig) -> tuple[object, ...]:
-    """All that the choice of what is confirmed depends on, beside the records."""
+    """Everything that the choice depends on besides the records."""
     return config.search, config.confirm.fits, config.balancers, config.baselines
 
 
@@ -60,7 +60,7 @@ def write_selection(path: Path, closed: ClosedSearch, *, patience_seconds: float
 
 
 def read_selection(path: Path) -> ClosedSearch | None:
-    """What was saved; None while the search runs. Raises ConfigError where it is damaged."""
+    """What was saved; None while the search runs. Raises ConfigError if it is damaged."""
     if not path.exists():
         return None
     try:

@@ -1,4 +1,4 @@
-"""The URL of Optuna's storage, in whose text a password is only named: study.json and the report show it."""
+"""The URL of Optuna's storage; passwords in it are only referenced, since study.json and the report show it."""
 
 import re
 from collections.abc import Mapping
@@ -37,16 +37,16 @@ _BACKENDS = ("sqlite", "postgresql", "mysql", "mariadb", "oracle", "mssql", "red
 
 
 def check_storage_url(url: str) -> None:
-    """Raise ConfigError where `url` is none, or may hold a password written out; it is not repeated."""
+    """Raise ConfigError if `url` is not valid, or may contain a password; the password is not printed."""
     if _REFERENCE.fullmatch(url):
         return
     masked = _REFERENCE.sub(_NAMED, url)
     parts = None if _NAMED in url else _FILE.fullmatch(masked) or _SERVER.fullmatch(masked)
     if parts is None or any(char in masked for char in "#;") or not masked.replace(_NAMED, "").isprintable():
         raise ConfigError(
-            "storage: what is no SCHEME://USER@HOST:PORT/DATABASE or sqlite:////PATH may hold a password, which "
-            "would be written to study.json; set an environment variable to the URL or to its password, say "
-            "DATABASE_PASSWORD, and write ${DATABASE_PASSWORD} in its place"
+            "storage: a URL other than SCHEME://USER@HOST:PORT/DATABASE or sqlite:////PATH may contain "
+            "a password, which would be written to study.json; set an environment variable to the URL or to its "
+            "password, say DATABASE_PASSWORD, and write ${DATABASE_PASSWORD} in its place"
         )
     for option in (parts["options"] or "").split("&") if parts["options"] else ():
         key, _, value = option.partition("=")
@@ -59,10 +59,10 @@ def check_storage_url(url: str) -> None:
 
 
 def resolve(url: str, environment: Mapping[str, str]) -> str:
-    """`url` with the values of the variables that it names, quoted unless it is one of them as a whole.
+    """`url` with its variables replaced, quoted unless the whole URL is one variable.
 
-    Raises UserError where one is not set, or is a SQLite file's URL with a relative path: each command would look
-    in the folder that it is called from.
+    Raises UserError if one is not set, or if it is the URL of a SQLite file with a relative path: each command
+    would look in its current folder.
     """
 
     def value(reference: re.Match[str]) -> str:
@@ -78,7 +78,7 @@ def resolve(url: str, environment: Mapping[str, str]) -> str:
 
 
 def sqlite_url(path: Path, *, is_read_only: bool = False) -> str:
-    """The URL of a SQLite file, whatever signs its path has."""
+    """The URL of a SQLite file, with any characters in its path."""
     from sqlalchemy.engine import URL  # late: half of the commands open no database
 
     database = str(path.resolve())
@@ -90,7 +90,9 @@ def sqlite_url(path: Path, *, is_read_only: bool = False) -> str:
 
 
 def sqlite_file(url: str) -> Path | None:
-    """The file that `url` names; None where it is another kind of database, or names its file SQLite's own way."""
+    """The file that `url` names; None if it is another kind of database, or names its file in SQLite's own
+    syntax.
+    """
     from sqlalchemy.engine import make_url
 
     if not url.startswith("sqlite:///"):
@@ -102,7 +104,7 @@ def sqlite_file(url: str) -> Path | None:
 
 
 def with_absolute_file(url: str) -> str:
-    """`url` with the path of its SQLite file spelt out; any other URL is as it was."""
+    """`url` with the absolute path of its SQLite file; any other URL unchanged."""
     relative = re.fullmatch(r"(sqlite(?:\+\w+)?:///(file:)?)(?![/:]|file:)([^?]+.*)", url, re.DOTALL)
     if relative is None or relative[3].startswith("${"):
         return url
@@ -112,5 +114,5 @@ def with_absolute_file(url: str) -> str:
 
 
 def kind_of(url: str) -> str:
-    """The kind of database that `url` names, for messages: nothing else of it is sure to be no secret."""
+    """The kind of database of `url`, for messages: other parts of it may be secret."""
     return next((name for name in _BACKENDS if url.lower().startswith(name)), "of an unknown kind")

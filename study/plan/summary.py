@@ -1,15 +1,15 @@
-"""What the plan of a study comes to, as values that load no large library (`trials.py` computes them)."""
+"""The summary of a study's plan, as values that load no large library (`trials.py` computes them)."""
 
 from gan_study.trainables.base.settings import settings
 
 
 @settings
 class TrialCount:
-    """How many trials a study has in all."""
+    """How many trials a study has in total."""
 
     number: int
     is_most: bool = False
-    """Whether it may end with fewer: rounds of seeds are still to be decided, or a search may find less to try."""
+    """Whether it may end with fewer: rounds of seeds are not decided yet, or a search may find less to try."""
 
     def __str__(self) -> str:
         return f"at most {self.number}" if self.is_most else f"{self.number}"
@@ -17,17 +17,18 @@ class TrialCount:
 
 @settings
 class PlanSummary:
-    """What `gan-study status` says of a study's plan."""
+    """What `gan-study status` prints about a study's plan."""
 
     num_trials: TrialCount
     last_trials: tuple[str, ...] | None
-    """The ids of the baselines and of all confirmed trials: the study is finished once each has a record. None
-    while the search runs or a further round of seeds may follow."""
+    """The ids of the baselines and of all confirmed trials: the study is finished when each has a record. None
+    while the search runs or another round of seeds may follow."""
     num_rounds: int
     """The rounds of seeds so far."""
     num_seeds: int
-    """The seeds of a method that was in every round."""
+    """The number of seeds of a method that was in every round."""
     why_no_round: str | None = None
-    """Why no further round of seeds follows; None while that is open, and where the number of seeds is fixed."""
+    """Why no further round of seeds follows; None if this is not decided yet, or if the number of seeds is
+    fixed."""
     why_short_search: str | None = None
-    """Why nothing was searched, or less than was asked for; None if neither is so."""
+    """Why nothing was searched, or less than requested; None otherwise."""

@@ -1,7 +1,7 @@
 """What fits into a time budget: a pure function of a study's configuration, of what trials cost, and of the time.
 
-A study gives things up in one order, whatever the budget: `concessions` lists the studies from the whole one to
-the smallest. The first of them that fits is run, so more time never leaves more out.
+A study leaves things out in one fixed order, whatever the budget: `concessions` lists the studies from the whole
+one to the smallest. The first one that fits is run, so more time never means leaving out more.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -47,7 +47,7 @@ CONTINGENCY = 1.1
 
 @dataclass(frozen=True, kw_only=True)
 class Records:
-    """What a study's folder has already."""
+    """What a study's folder already has."""
 
     trial_ids: frozenset[str] = frozenset()
     num_searched: int = 0
@@ -63,19 +63,19 @@ class Machine:
     workloads: Mapping[Ratio, Workload]
     num_workers: int
     slowness: float = 1.0
-    """Times slower than the one on which what comes before and after the trials was measured."""
+    """How much slower than the machine on which the time before and after the trials was measured."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """A study, and what of the whole one it leaves out, each as a sentence without its end."""
+    """A study, and what it leaves out of the whole one, each as a sentence without its end."""
 
     config: StudyConfig
     left_out: Mapping[str, str] = field(default_factory=dict)
-    """By what is left out: "search", "rounds", "fits", "floors", "gans", "seeds", "methods", "lengths"."""
+    """By the thing left out: "search", "rounds", "fits", "floors", "gans", "seeds", "methods", "lengths"."""
 
     def without(self, what: str, sentence: str, config: StudyConfig | None = None) -> "Plan":
-        """The plan that leaves `what` out too; an earlier sentence on it is replaced."""
+        """The plan that also leaves out `what`; an earlier sentence on it is replaced."""
         return Plan(config=config or self.config, left_out={**self.left_out, what: sentence})
 
     def with_all(self, what: str, config: StudyConfig | None = None) -> "Plan":
@@ -86,18 +86,18 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True)
 class Forecast:
-    """How long a study takes from now on."""
+    """The remaining duration of a study."""
 
     trials: Mapping[Phase, Sequence[PlannedTrial]]
     seconds: Mapping[Phase, float]
     """Wall time with all workers."""
     report: float
     beside: float
-    """Seconds of all that is no trial: Ray's workers begin and end, the report."""
+    """Seconds outside of trials: Ray's workers start and stop, the report."""
 
     @property
     def total(self) -> float:
-        """Seconds from the command to the end of its report."""
+        """Seconds from the start of the command to the end of its report."""
         return CONTINGENCY * sum(self.seconds.values()) + self.beside
 
 
@@ -117,10 +117,11 @@ def plan_within(config: StudyConfig, machine: Machine, seconds: float, recorded:
 def forecast(
     config: StudyConfig, machine: Machine, recorded: Records = NOTHING, *, with_rounds: bool = True
 ) -> Forecast:
-    """The trials that are left of a study and their time: up to its most seeds, or those of its rounds so far.
+    """The remaining trials of a study and their time: up to its maximum number of seeds, or those of its rounds
+    so far.
 
-    A search trial is taken to be as long as the space makes it on average, and fits that are still to be decided
-    to be the most that there may be.
+    A search trial is assumed to have the average length in the space, and the number of fits, if not yet decided,
+    its maximum.
     """
     trials = trials_left(config, recorded, with_rounds=with_rounds)
     loads = {phase: list(costs.loads(some, machine.workloads, machine.speeds)) for phase, some in trials.items()}
@@ -134,14 +135,16 @@ def forecast(
 
 
 def forecast_of(plan: Plan, machine: Machine, recorded: Records = NOTHING) -> Forecast:
-    """The trials that are left of a plan and their time."""
+    """The remaining trials of a plan and their time."""
     return forecast(plan.config, machine, recorded, with_rounds="rounds" not in plan.left_out)
 
 
 def trials_left(
     config: StudyConfig, recorded: Records = NOTHING, *, with_rounds: bool = True
 ) -> dict[Phase, list[PlannedTrial]]:
-    """The trials of each phase that have no record; the search's stand for points that are not chosen yet."""
+    """The trials of each phase that have no record; those of the search stand for points that are not chosen
+    yet.
+    """
     rounds = known_rounds(config, recorded.rounds)
     if with_rounds and may_grow(config, rounds):
         rounds = replace(rounds, rounds=(*rounds.rounds, *_further(config, rounds)))
@@ -169,7 +172,7 @@ def _further(config: StudyConfig, rounds: Rounds) -> Iterator[SeedRound]:
 
 
 def default_selection(config: StudyConfig) -> ClosedSearch:
-    """What the confirmation takes from a search that chose the defaults and the most fits that there may be."""
+    """The result of a search that chose the defaults and the maximum number of fits."""
     fits = config.confirm.fits
     return ClosedSearch(
         configurations=tuple(
@@ -186,12 +189,14 @@ def default_selection(config: StudyConfig) -> ClosedSearch:
 
 
 def num_search_trials(config: StudyConfig) -> int:
-    """The most trials that the search of a study has: none where these are too few for one."""
+    """Maximum number of search trials of a study: none if there are too few for one search."""
     return config.search.trials if plan_search(config).unsearched is None else 0
 
 
 def search_trials(config: StudyConfig, number: int) -> Iterator[PlannedTrial]:
-    """So many trials of the search, the balancers in turn, each as long as a point of the space is on average."""
+    """This number of search trials, the balancers in turn, each with the average length of a point of the
+    space.
+    """
     purpose = Purpose(phase="search", metric=config.objective)
     of_arms = []
     for arm in config.arms(config.space().balancers)[: max(0, number)]:
@@ -224,7 +229,7 @@ def _search(plan: Plan, machine: Machine) -> Iterator[Plan]:
 
 
 def shorter_searches(config: StudyConfig) -> list[int]:
-    """Ever fewer trials that a search can have instead of those of `config`, down to none."""
+    """Ever smaller numbers of trials for the search of `config`, down to none."""
     if not num_search_trials(config):
         return []
     found, trials = [], config.search.trials // 2
@@ -235,18 +240,18 @@ def shorter_searches(config: StudyConfig) -> list[int]:
 
 
 def with_search(plan: Plan, trials: int, *, asked: int) -> Plan:
-    """`plan` with so many search trials instead of those `asked` for."""
+    """`plan` with this number of search trials instead of those `asked` for."""
     sentence = f"the search has {trials} of {asked} trials"
     config = replace(plan.config, search=replace(plan.config.search, trials=trials))
     return plan.without(
-        "search", sentence if trials else "nothing is searched: every method has its defaults", config
+        "search", sentence if trials else "no search: every method has its default settings", config
     )
 
 
 def _rounds(plan: Plan, machine: Machine) -> Iterator[Plan]:
     """Rounds beyond the first count no more: they begin if there is time, and the plan of looks stays."""
     if plan.config.confirm.until == "decided":
-        yield plan.without("rounds", "rounds of further seeds begin only as far as there is time")
+        yield plan.without("rounds", "further rounds of seeds begin only if there is time")
 
 
 def _fits(plan: Plan, machine: Machine) -> Iterator[Plan]:
@@ -257,7 +262,7 @@ def _fits(plan: Plan, machine: Machine) -> Iterator[Plan]:
 
 
 def with_fits(plan: Plan, fits: int, *, asked: int | Literal["auto"]) -> Plan:
-    """`plan` with so many classifiers a confirmed trial instead of those `asked` for."""
+    """`plan` with this number of classifiers for each confirmed trial instead of those `asked` for."""
     sentence = f"each confirmed trial fits {fits} classifier{'s' if fits > 1 else ''} instead of {asked}"
     return plan.without("fits", sentence, _with_confirm(plan.config, fits=fits))
 
@@ -279,8 +284,8 @@ def _floors(plan: Plan, machine: Machine) -> Iterator[Plan]:
 
 
 def with_floors(plan: Plan, floors: Mapping[str, GanSettings]) -> Plan:
-    """`plan` with these GANs trained for their least length."""
-    sentence = f"{', '.join(floors)}: trained for the least length, whether or not images still get better"
+    """`plan` with these GANs trained for their minimum length."""
+    sentence = f"{', '.join(floors)}: trained for the least length only, even if images are still improving"
     return plan.without("floors", sentence, with_gans(plan.config, floors))
 
 
@@ -310,7 +315,7 @@ def _gans(plan: Plan, machine: Machine) -> Iterator[Plan]:
 
 
 def without_gans(plan: Plan, left_out: Sequence[str], *, asked: Sequence[str]) -> Plan:
-    """`plan` with the balancers that were `asked` for but these GANs."""
+    """`plan` with the balancers `asked` for except these GANs."""
     options = tuple(name for name in asked if name not in left_out)
     parameters = {**plan.config.search.parameters, BALANCER: Choice(options=options)}
     smaller = replace(plan.config, search=replace(plan.config.search, parameters=parameters))
@@ -350,7 +355,7 @@ def _methods(plan: Plan, machine: Machine) -> Iterator[Plan]:
 
 
 def without_methods(plan: Plan, left_out: Sequence[str], *, asked: Sequence[str]) -> Plan:
-    """`plan` with the simple methods that were `asked` for but these."""
+    """`plan` with the simple methods `asked` for except these."""
     baselines = tuple(name for name in asked if name not in left_out)
     sentence = f"simple methods left out: {', '.join(left_out)}"
     return plan.without("methods", sentence, replace(plan.config, baselines=baselines))
@@ -371,7 +376,9 @@ def _lengths(plan: Plan, machine: Machine) -> Iterator[Plan]:
 
 
 def with_share_of_lengths(plan: Plan, gans: Mapping[str, GanSettings], share: float) -> Plan:
-    """`plan` with these GANs trained for a `share` of the length that their settings say."""
+    """`plan` with these GANs trained for a `share` of the length in their settings."""
     shorter = {name: costs.with_share_of_length(gan, share) for name, gan in gans.items()}
-    sentence = f"WARNING: GANs are trained for {share:g} of their length, too short to say that they do not help"
+    sentence = (
+        f"WARNING: GANs are trained for {share:g} of their length, too short to conclude that they do not help"
+    )
     return plan.without("lengths", sentence, with_gans(plan.config, shorter))

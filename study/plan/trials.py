@@ -1,4 +1,4 @@
-"""The trials that a study's configuration asks for: baselines, confirmations, and how many there are of all."""
+"""The trials of a study's configuration: baselines, confirmations, and the total number."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ from gan_study.trainables.trial.purpose import Purpose
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedTrial:
-    """A trial that is to be run, and why."""
+    """A planned trial, and its reason."""
 
     config: TrialConfig
     purpose: Purpose
@@ -32,9 +32,10 @@ class PlannedTrial:
     checkpoint_steps: frozenset[int] = frozenset()
     """The generator steps after which its GAN's state is saved; trials of other lengths continue there."""
     keeps_gan: bool = False
-    """Whether its GAN's states stay, for the export of a balanced data set and for trials that wait for it."""
+    """Whether its GAN's states are not deleted, for the export of a balanced data set and for trials that wait
+    for it."""
     waits_for: frozenset[str] = frozenset()
-    """Trials whose first to be complete leaves what this one needs: it does not begin before, while one runs."""
+    """Trials that this one may depend on: it does not start while one of them runs and none is complete."""
 
     @property
     def trial_id(self) -> str:
@@ -56,7 +57,7 @@ class PlannedTrial:
 def planned_trial(
     study: StudyConfig, arm: Arm, balancing: BalancingConfig, purpose: Purpose, *, seed: int, fits: int = 1
 ) -> PlannedTrial:
-    """The trial of `study` that balances as `balancing` says, at the ratio of `arm`."""
+    """The trial of `study` with the balancing `balancing`, at the ratio of `arm`."""
     purpose = replace(purpose, costs=study.costs)
     confirm, evaluation = study.confirm, EvaluationConfig(fits=fits)
     if purpose.phase == "confirm":
@@ -82,8 +83,8 @@ def planned_trial(
 def baseline_trials(config: StudyConfig) -> Iterator[PlannedTrial]:
     """No balancing and the simple methods, once for each ratio, with the search seed, on validation data.
 
-    No balancing comes first, and in every split that the search will try defaults in as well: gains are measured
-    against it in the same split.
+    No balancing comes first, also in every split in which the search will try defaults: gains are measured against
+    it in the same split.
     """
     yield from unbalanced_trials(config, (0, *plan_search(config).splits))
     purpose, fits = Purpose(phase="baseline", metric=config.objective), _baseline_fits(config)
@@ -113,7 +114,7 @@ def confirmations(
 ) -> Iterator[PlannedTrial]:
     """The arms of each round with its seeds: the only trials that read the test part.
 
-    Raises ConfigError where a round has an arm that is none of the study's, or for which nothing was chosen.
+    Raises ConfigError if a round has an arm that is not in the study, or one without chosen settings.
     """
     arms = {
         arm: (config.balancing_by(arm.balancer), Selection(search_trials=0))
@@ -124,7 +125,9 @@ def confirmations(
         of_arms = []
         for arm in seeds:
             if arm not in arms:
-                raise ConfigError(f"{arm.balancer!r} at ratio {arm.ratio} is confirmed, but nothing chose how")
+                raise ConfigError(
+                    f"{arm.balancer!r} at ratio {arm.ratio} is confirmed, but no settings were chosen"
+                )
             balancing, selection = arms[arm]
             purpose = Purpose(phase="confirm", metric=config.objective, selection=replace(selection, round=number))
             of_arms.append(_confirm(config, arm, balancing, purpose, seeds=seeds[arm], fits=closed.fits))
@@ -178,10 +181,10 @@ def is_done(
 def last_trials(
     config: StudyConfig, *, closed: ClosedSearch | None, saved: Rounds | None
 ) -> tuple[str, ...] | None:
-    """The ids of the trials with which a study is over; None while the search runs or a further round may follow.
+    """The ids of the trials that complete a study; None while the search runs or a further round may follow.
 
-    `closed` is None until the search is over; `saved` as in `known_rounds`. Raises ConfigError where they do not
-    go together.
+    `closed` is None until the search is over; `saved` as in `known_rounds`. Raises ConfigError if they do not fit
+    together.
     """
     if closed is None:
         return None
@@ -194,7 +197,7 @@ def last_trials(
 
 
 def summarise_plan(config: StudyConfig, *, closed: ClosedSearch | None, saved: Rounds | None) -> PlanSummary:
-    """What `gan-study status` says of the plan; raises ConfigError as `last_trials` does."""
+    """What `gan-study status` prints about the plan; raises ConfigError as `last_trials` does."""
     rounds = known_rounds(config, saved)
     return PlanSummary(
         num_trials=num_trials(config, saved, closed),
@@ -212,4 +215,4 @@ def _why_short_search(config: StudyConfig, closed: ClosedSearch | None) -> str |
         return f"none; {unsearched}"
     if closed is None or closed.why_short is None:
         return None
-    return f"over after {closed.num_searched} of {trials} trials; {closed.why_short}"
+    return f"ended after {closed.num_searched} of {trials} trials; {closed.why_short}"

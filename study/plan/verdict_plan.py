@@ -1,4 +1,4 @@
-"""What a study will compare, and how often it will look: written down before the first confirmed trial."""
+"""What a study will compare, and how often it will look: fixed before the first confirmed trial."""
 
 from gan_study.study.plan.config import NO_BALANCING, ConfirmConfig, StudyConfig
 from gan_study.trainables.balancing.catalog import BALANCERS
@@ -17,9 +17,9 @@ METRICS = ("minority_f1", "minority_recall")
 def verdict_plan(config: StudyConfig) -> VerdictPlan:
     """The plan of a study that is about to begin.
 
-    Four families: every method (the real upper bound among them) against no balancing, by minority F1 and by
-    minority recall; and by either the GAN that validation chooses against the simple method that it chooses and
-    against duplicates, which are as many images without new ones.
+    Four families: every method (including the real upper bound) against no balancing, by minority F1 and by
+    minority recall; and, by each of the two, the GAN that validation chooses against the simple method that it
+    chooses and against duplicates, which add as many images without new content.
     """
     methods = tuple(
         name for name in (*config.simple_balancers(), *config.space().balancers) if name != NO_BALANCING
@@ -58,13 +58,13 @@ def look_schedule(confirm: ConfirmConfig) -> tuple[int, ...]:
 
 
 def seeds_of_round(config: StudyConfig, number: int) -> tuple[int, ...]:
-    """The seeds that are new in a round (from 1): those that the study names, then the next that are free."""
+    """The new seeds of a round (from 1): those named by the study, then the next free ones."""
     looks = look_schedule(config.confirm)
     before = looks[number - 2] if number > 1 else 0
     return first_seeds(config.confirm, looks[number - 1], search_seed=config.search.seed)[before:]
 
 
 def first_seeds(confirm: ConfirmConfig, number: int, *, search_seed: int) -> tuple[int, ...]:
-    """A study's first `number` seeds, at least as many as it names: those that it names, then free ones."""
+    """A study's first `number` seeds, at least those that it names: first these, then free ones."""
     free = max((*confirm.seeds, search_seed)) + 1
     return (*confirm.seeds, *range(free, free + number - len(confirm.seeds)))

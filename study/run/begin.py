@@ -54,7 +54,7 @@ def begin_study(config: StudyConfig, root: Path, options: RunOptions) -> StudyRe
 
 
 def plan_study(config: StudyConfig, options: RunOptions) -> Outlook:
-    """What the study `config` will do and how long it takes, by a probe of the machine."""
+    """What the study `config` will do and how long it takes, after measuring this machine."""
     config, parts, _ = _look_at_data(config, options.console)
     say(options.console, STARTING_RAY)
     with ray_cluster(options.address, verbose=options.verbose):
@@ -67,7 +67,7 @@ def _look_at_data(
 ) -> tuple[StudyConfig, Mapping[Ratio, TrialParts], tuple[str, ...]]:
     """`config` with the places of its files spelt out, its data as trials split them, and what was read.
 
-    Raises UserError where the configuration or the data cannot do.
+    Raises UserError if the configuration or the data cannot do.
     """
     check_study_config(config)
     say(console, "Reading the images")

@@ -1,4 +1,4 @@
-"""The process that a study is called from: what of it does not count in a study, and what is given back."""
+"""The process that calls a study: which of its state does not affect a study, and what is restored."""
 
 import contextlib
 import logging
@@ -24,15 +24,15 @@ _OF_OTHER_RUNS = re.compile(
 
 
 def foreign_variables(environment: Mapping[str, str]) -> tuple[str, ...]:
-    """The names of the variables in `environment` that were set for other runs, and would change a study's."""
+    """The names of the variables in `environment` that were set for other runs, and would affect a study's."""
     return tuple(sorted(name for name in environment if _OF_OTHER_RUNS.fullmatch(name)))
 
 
 @contextlib.contextmanager
 def as_it_was() -> Iterator[tuple[str, ...]]:
-    """Give the process back as it was before the block, in which variables of other runs are not set.
+    """Restore the process to its state before the block, in which variables of other runs are not set.
 
-    Gives their names. What is given back: the environment, signal handlers, hooks, warnings' filters, loggers,
+    Gives their names. Restored are: the environment, signal handlers, hooks, warning filters, loggers,
     Matplotlib's settings, and the states of Python's and NumPy's random numbers.
     """
     with contextlib.ExitStack() as closing:

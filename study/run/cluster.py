@@ -1,4 +1,4 @@
-"""Ray, started here or joined, and what fits on it."""
+"""Ray, started here or joined, and the resources it has."""
 
 import contextlib
 import itertools
@@ -62,7 +62,7 @@ Offer: TypeAlias = Mapping[str, float]
 
 @contextlib.contextmanager
 def ray_cluster(address: str | None, *, verbose: bool) -> Iterator[None]:
-    """Ray for as long as a study runs; one that the caller has started is used and left as it is."""
+    """Ray for as long as a study runs; one that the caller has started is used and not changed."""
     if not verbose:
         # Tracebacks: of a failed trial, whose record says why in one line, and of its own snapshots, which
         # are not read.
@@ -86,7 +86,7 @@ def ray_cluster(address: str | None, *, verbose: bool) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _files_allowed() -> Iterator[None]:
-    """Let this process open FEWEST_FILES files in the block; raises UserError where it may not.
+    """Let this process open FEWEST_FILES files in the block; raises UserError if it may not.
 
     A driver that runs out of them waits for ever, or ends without a word.
     """
@@ -107,7 +107,7 @@ def _end(number: int, frame: FrameType | None) -> None:
 
 
 def _start_ray(address: str | None, *, verbose: bool) -> None:
-    """Start a Ray of our own, or join the one at `address`; raises UserError where that cannot be."""
+    """Start a Ray of our own, or join the one at `address`; raises UserError if that cannot be."""
     # "local" starts a Ray of our own; without it Ray joins whatever cluster is or was running here.
     place = "local" if address is None else _reachable(address)
     if address is None:
@@ -128,17 +128,17 @@ def _start_ray(address: str | None, *, verbose: bool) -> None:
     except Exception as error:
         if SOCKET_TOO_LONG in str(error):
             raise UserError(
-                "Ray's sockets lie in the temporary folder, whose path is too long for them; set RAY_TMPDIR to a "
-                "shorter one, such as /tmp"
+                "Ray's sockets are in the temporary folder, whose path is too long for them; set "
+                "RAY_TMPDIR to a shorter one, such as /tmp"
             ) from None
         where = "started" if address is None else f"joined (--address {address})"
         raise UserError(f"Ray cannot be {where}: {one_line(str(error))}") from None
 
 
 def _reachable(address: str) -> str:
-    """Where the cluster is that an --address names; Ray itself would look for it anew, and try for minutes.
+    """Where the cluster is that an --address names; Ray itself would look for it again, and try for minutes.
 
-    Raises UserError where there is none, or where what listens there does not answer as a cluster does.
+    Raises UserError if there is none, or where what listens there does not answer as a cluster does.
     """
     try:
         found = running_cluster() if address == "auto" else address
@@ -161,13 +161,13 @@ def _reachable(address: str) -> str:
     except AuthenticationError as error:
         raise UserError(f"--address {named}: {one_line(str(error))}") from None
     if not answers:
-        raise UserError(f"--address {named}: something listens there that does not answer as a cluster does")
+        raise UserError(f"--address {named}: the program that listens there is not a Ray cluster")
     return found
 
 
 @dataclass(frozen=True, kw_only=True)
 class Room:
-    """What each trial asks for, how many can have it at once, and whether machines may be started for them."""
+    """The resources of each trial, how many trials run at once, and whether machines may be started for them."""
 
     trial: Offer
     num_workers: int
@@ -175,9 +175,9 @@ class Room:
 
 
 def room_for_trials(resources: ResourceConfig, address: str | None) -> Room:
-    """The room that the cluster of `ray_cluster(address)` has, or can make by starting machines.
+    """The resources of the cluster of `ray_cluster(address)`, including machines that it can start.
 
-    A joined cluster is given a while to get its first machine. Raises UserError where a trial would wait for ever.
+    A joined cluster is given some time to get its first machine. Raises UserError if a trial would wait forever.
     """
     startable = () if address is None else _startable_machines()
     deadline = time.monotonic() + (0 if address is None else JOIN_SECONDS)
@@ -190,8 +190,8 @@ def room_for_trials(resources: ResourceConfig, address: str | None) -> Room:
         time.sleep(1)
     if fitting == 0 and startable is not None:
         raise UserError(
-            f"resources: a trial asks for {in_words(trial)}; no machine has that, of {_all_in_words(present)} "
-            f"that are there and {_all_in_words(startable)} that can be started"
+            f"resources: a trial asks for {in_words(trial)}; no machine has that, neither the running "
+            f"ones ({_all_in_words(present)}) nor those that can be started ({_all_in_words(startable)})"
         )
     num_workers = max(1, min(fitting, resources.max_concurrent or fitting))
     return Room(trial=trial, num_workers=num_workers, grows=startable != ())
@@ -203,7 +203,7 @@ def has_machine() -> bool:
 
 
 def asked_for(resources: ResourceConfig, machines: Iterable[Offer]) -> Offer:
-    """What a trial asks for; a GPU where there is one or can be one."""
+    """The resources of a trial; a GPU if there is one or one can be started."""
     gpus = resources.gpus_per_trial
     if gpus == "auto":
         gpus = AUTO_GPU_SHARE if any(machine.get("GPU", 0) > 0 for machine in machines) else 0.0
@@ -217,10 +217,11 @@ def num_fitting(trial: Offer, machines: Iterable[Offer]) -> int:
 
 
 def startable_machines(launched: str | None, environment: Collection[str]) -> tuple[Offer, ...] | None:
-    """The machines that an autoscaler can start, from the launcher's file and the variables' names on the head.
+    """The machines that an autoscaler can start, from the launcher's file and the names of the variables on the
+    head.
 
-    The launcher fills in what a cloud's machines offer. Of one's own it says nothing, and Kubernetes' operator has
-    no such file: None stands for machines of which nothing is known.
+    The launcher fills in the resources of a cloud's machines. For your own machines it says nothing, and
+    Kubernetes' operator has no such file: None stands for machines with unknown resources.
     """
     if launched is None:
         return None if KUBERAY_VARIABLE in environment else ()
@@ -235,7 +236,7 @@ def startable_machines(launched: str | None, environment: Collection[str]) -> tu
 
 
 def in_words(offer: Offer) -> str:
-    """CPUs and GPUs as a person writes them: 2 CPU, 0.25 GPU."""
+    """CPUs and GPUs in words: 2 CPU, 0.25 GPU."""
     return ", ".join(f"{offer[name]:g} {name}" for name in ("CPU", "GPU") if offer.get(name, 0) > 0) or "no CPU"
 
 

@@ -1,4 +1,4 @@
-"""What is looked at before a study's first trial, so that data which cannot do are found at once."""
+"""Checks before a study's first trial, so that unusable data are found at once."""
 
 import os
 from collections.abc import Mapping
@@ -34,9 +34,9 @@ from gan_study.trainables.trial.data import TrialParts, prepare
 
 
 def split_data(config: StudyConfig) -> dict[Ratio, TrialParts]:
-    """The training pool at each of the study's ratios, split as every trial will.
+    """The training pool at each of the study's ratios, split as in every trial.
 
-    Raises DataError or ConfigError where that cannot be done.
+    Raises DataError or ConfigError if this is not possible.
     """
     return {
         trial.arm.ratio: prepare(trial.config, image_source(config.data))
@@ -56,7 +56,7 @@ def workload(parts: TrialParts, num_test: int) -> Workload:
 
 
 def refuse_nothing_to_generate(config: StudyConfig, parts: Mapping[Ratio, TrialParts]) -> None:
-    """Raise ConfigError where methods are asked for that add images, and none would add any at any ratio."""
+    """Raise ConfigError if there are methods that add images, and none would add any at any ratio."""
     space = config.space()
     adding = [name for name in (*space.balancers, *config.baselines) if BALANCERS[name].adds_images]
     if not adding or any("balance_to" in key for name in space.balancers for key in space.keys_of(name)):
@@ -76,19 +76,19 @@ def refuse_nothing_to_generate(config: StudyConfig, parts: Mapping[Ratio, TrialP
 def data_lines(data: DataConfig, imbalance: Imbalance) -> tuple[str, ...]:
     """What was read, see `read_back`.
 
-    Reads the test part too, here and not in any trial, so that a file that cannot be read is found at once.
+    Also reads the test part, here and not in a trial, so that an unreadable file is found at once.
     """
     source = image_source(data)
     return read_back(data, imbalance, source.pool(), source.test())
 
 
 def take_fingerprint(config: StudyConfig) -> Fingerprint:
-    """All files that the study's numbers are made from; raises DataError where there is no such data set."""
+    """All files that the study's numbers depend on; raises DataError if there is no such data set."""
     return replace(fingerprint.take_fingerprint(config.data), other=fingerprint.digest_files(_other_files(config)))
 
 
 def find_changed_data(root: Path, manifest: Manifest, now: Fingerprint) -> str | None:
-    """What has become of the data since the study in `root` was begun, in one line; None if nothing."""
+    """How the data have changed since the study in `root` began, in one line; None if nothing."""
     begun = manifest.digests
     if begun.pool is None:
         # An early version wrote none.
@@ -97,16 +97,15 @@ def find_changed_data(root: Path, manifest: Manifest, now: Fingerprint) -> str |
     known = None if origin is None else origin.data
     if known is None or (known.pool_digest, known.test_digest) != (begun.pool, begun.test):
         is_same = (now.pool_digest, now.test_digest) == (begun.pool, begun.test)
-        return None if is_same else "which files is not known"
+        return None if is_same else "the changed files are not known"
     return str(fingerprint.compare(known, now)) or None
 
 
 def refuse_changed_data(root: Path, manifest: Manifest, now: Fingerprint) -> None:
-    """Raise DataError where the data, as they are `now`, are not those that the study in `root` was begun with."""
+    """Raise DataError if the data, as they are `now`, have changed since the study in `root` began."""
     if (changes := find_changed_data(root, manifest, now)) is not None:
         raise DataError(
-            f"{root}: the data are not those that the study was begun with: {changes}; "
-            "put them back, or begin another study"
+            f"{root}: the data have changed since the study began: {changes}; restore them, or start another study"
         )
 
 
@@ -123,10 +122,10 @@ def _other_files(config: StudyConfig) -> dict[str, Path]:
 
 
 def refuse_output_in_data(config: DataConfig, out: Path) -> None:
-    """Raise UserError where images are read from all that lies below a folder, and `out` lies there or around it.
+    """Raise UserError if images are read from everything below a folder, and `out` is inside or around it.
 
-    What a study draws would be images of a class in the next one. A file of arrays is read alone, and nothing that
-    lies beside it.
+    The next study would read the figures of this one as images of a class. A file of arrays is read alone, without
+    other files beside it.
     """
     has_files = DATA_SETS.find(config.name, where="data.name").has_a_file_each
     if not has_files or config.root is None or is_array_file(config.root):
@@ -138,7 +137,7 @@ def refuse_output_in_data(config: DataConfig, out: Path) -> None:
 
 
 def check_objective(config: StudyConfig) -> None:
-    """Raise ConfigError where a study's own objective or its costs cannot score images of the data's classes."""
+    """Raise ConfigError if a study's own objective or its costs cannot score images of the data's classes."""
     names = image_source(config.data).pool().images.class_names
     added_measures(config.objective, config.costs, names)
     if is_own(config.objective):
@@ -152,7 +151,7 @@ def check_parts_of_others(config: StudyConfig) -> None:
 
 
 def check_networks(config: StudyConfig) -> None:
-    """Raise ConfigError if a pretrained network or its weights cannot be read: now, and not in the trials."""
+    """Raise ConfigError if a pretrained network or its weights cannot be read: now rather than in the trials."""
     choice = config.confirm.image_features
     if isinstance(choice, InceptionFeatures):
         inception(choice.weights, torch.device("cpu"))
@@ -161,7 +160,7 @@ def check_networks(config: StudyConfig) -> None:
 
 
 def pretrained_networks(config: StudyConfig) -> dict[str, Pretrained]:
-    """The networks of the study that were trained on other images, by the setting that has each."""
+    """The pretrained networks of the study, by the setting that names each."""
     found: dict[str, Pretrained | None] = {"classifier.backbone": config.classifier.backbone}
     found["confirm.frozen_baseline"] = config.confirm.frozen_baseline
     choice = config.confirm.image_features
@@ -170,7 +169,7 @@ def pretrained_networks(config: StudyConfig) -> dict[str, Pretrained]:
 
 
 def with_absolute_paths(config: StudyConfig) -> StudyConfig:
-    """`config` with the places of files spelt out, since trials run in other processes and folders."""
+    """`config` with absolute paths, since trials run in other processes and folders."""
     looked_for = DATA_SETS.find(config.data.name, where="data.name").is_looked_for
     root = config.data.root or (os.environ.get(DATA_ENVIRONMENT_VARIABLE) if looked_for else None)
     # An empty variable says no more than one that is not set.

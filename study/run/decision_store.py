@@ -11,10 +11,10 @@ from gan_study.trainables.runtime.storage import append
 
 
 class DecisionStore:
-    """The file `path`, one decision a line, each through to the disk before anything comes of it.
+    """The file `path`, one decision in each line, flushed to the disk before it takes effect.
 
-    Opening cuts off a last line that was not written to its end: nothing came of it. Raises ConfigError, which
-    names the line, where another one is wrong. Storage that fails is tried again for `patience_seconds`.
+    Opening it removes an incomplete last line, whose decision had no effect yet. Raises ConfigError with the line
+    if another one is damaged. Failing storage is retried for `patience_seconds`.
     """
 
     def __init__(self, path: Path, *, patience_seconds: float = 0.0) -> None:
@@ -25,14 +25,14 @@ class DecisionStore:
         self.decisions = read_decisions(path)
 
     def append(self, decision: Decision) -> None:
-        """Write `decision` through to the disk."""
+        """Write `decision` to the disk and flush it."""
         append(self._path, f"{to_line(decision)}\n".encode(), patience_seconds=self._patience_seconds)
 
 
 def read_decisions(path: Path) -> tuple[Decision, ...]:
-    """The decisions in the whole lines of `path`, in their order; none where there is no file.
+    """The decisions in the complete lines of `path`, in order; none if there is no file.
 
-    Raises ConfigError where one is damaged, or not the next.
+    Raises ConfigError if one is damaged, or out of order.
     """
     if not path.exists():
         return ()

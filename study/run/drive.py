@@ -51,9 +51,9 @@ def drive(
     options: RunOptions,
     check_sole_driver: Callable[[], None],
 ) -> StudyResult:
-    """Run the trials that a study still lacks, and give back all its records.
+    """Run the trials that a study still lacks, and return all its records.
 
-    Raises UnfinishedStudyError where a person stopped it before its end.
+    Raises UnfinishedStudyError if a person stopped it before its end.
     """
     room = place.room
     config, folder = decide_execution(manifest.config, room), StudyFolder(full_path(root))
@@ -97,7 +97,7 @@ def drive(
 
 
 def finish(manifest: Manifest, folder: StudyFolder, records: RecordStore, console: Console) -> None:
-    """Do what a driver that was killed at the very end had left to do."""
+    """Finish what a driver that was killed at the very end had left undone."""
     storage = manifest.storage(folder)
     if any(differences(storage=storage, study_name=manifest.unique_name, records=records)):
         open_view(manifest, folder).rebuild(records)
@@ -107,7 +107,7 @@ def finish(manifest: Manifest, folder: StudyFolder, records: RecordStore, consol
 
 
 def decide_execution(config: StudyConfig, room: Room) -> StudyConfig:
-    """`config` with GANs trained as is best on the device that a trial gets, if it leaves that open."""
+    """`config` with the best way to train GANs on the device of a trial, if the setting is "auto"."""
     execution = config.resources.gan_execution.on("cuda" if room.trial["GPU"] > 0 else "cpu")
     return replace(config, resources=replace(config.resources, gan_execution=execution))
 
@@ -140,7 +140,7 @@ def _close(
     # Tune takes a Ctrl-C for the end of the study.
     if not session.is_over and not has_all_trials(config, folder, session.records):
         raise UnfinishedStudyError(
-            f"{len(session.records)} of {tally.num_trials} trials are done; "
+            f"{len(session.records)} of {tally.num_trials} trials done; "
             f"`gan-study resume {in_shell(folder.root)}` continues"
         )
     closed = read_selection(folder.selection)
@@ -215,7 +215,7 @@ def open_view(manifest: Manifest, folder: StudyFolder) -> OptunaView:
 
 @contextlib.contextmanager
 def open_mirrors(manifest: Manifest, folder: StudyFolder, console: Console) -> Iterator["list[WandbMirror]"]:
-    """The W&B mirror, where there is one."""
+    """The W&B mirror, if there is one."""
     if manifest.config.wandb.mode == "off":
         yield []
         return

@@ -1,4 +1,4 @@
-"""What a person edited in `study.json`: carried out where it is meant to be changed, and refused elsewhere."""
+"""A person's edits of `study.json`: applied if they are allowed, and refused otherwise."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,17 +36,17 @@ def take_in_edits(root: Path) -> Manifest:
 
 
 def refuse_unmeant(root: Path, edits: Sequence[Edit] | None) -> None:
-    """Raise ConfigError unless all `edits` of a manifest are meant to be made; None: nobody knows which."""
+    """Raise ConfigError unless all `edits` of a manifest are allowed; None: nobody knows which."""
     if edits is None:
         raise ConfigError(
-            f"{root}: study.json was edited after the study had begun, and the original is not known; a study "
-            "continues with the settings that it was begun with: undo the edit, or begin another study"
+            f"{root}: study.json was edited after the study had begun, and the original is not known; a "
+            f"study keeps its original settings: undo the edit, or start another study"
         )
     if unmeant := [edit for edit in edits if not is_meant(edit)]:
         shown = [*map(str, unmeant[:_SHOWN]), *([f"{len(unmeant) - _SHOWN} more"] if unmeant[_SHOWN:] else [])]
         raise ConfigError(
-            f"{root}: study.json was edited after the study had begun: {', '.join(shown)}; a study continues "
-            "with the settings that it was begun with: undo the edit, or begin another study (may be changed: "
+            f"{root}: study.json was edited after the study had begun: {', '.join(shown)}; a study "
+            f"keeps its original settings: undo the edit, or start another study (may be changed: "
             f"{', '.join(MEANT)})"
         )
 

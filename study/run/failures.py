@@ -1,4 +1,4 @@
-"""Trials that fail alike: when a study stops for them, and how failed trials are taken up again."""
+"""Trials that fail in the same way: when a study stops for them, and how failed trials are run again."""
 
 import re
 from collections import Counter
@@ -24,22 +24,24 @@ _PARTICULARS = re.compile(r"\b(?:0x)?[0-9a-f]*\d[0-9a-f]*\b", re.IGNORECASE)
 
 
 class TooManyFailuresError(UserError):
-    """A study in which most trials fail alike."""
+    """A study in which most trials fail in the same way."""
 
     exit_code = 1
 
 
 @dataclass
 class FailureWatch:
-    """Stops a study whose trials keep failing. A GAN that diverges is no fault of the study, and never counts."""
+    """Stops a study whose trials keep failing. A GAN that diverges is not an error of the study, and never
+    counts.
+    """
 
     _ended: int = 0
     _alike: Counter[str] = field(default_factory=Counter)
     _before: dict[str, int] = field(default_factory=dict)
-    """For each kind of failure, how many trials had ended before its first."""
+    """For each kind of failure, the number of trials that had ended before its first."""
 
     def ended(self, record: TrialRecord) -> None:
-        """Take in a record; raises TooManyFailuresError where most trials fail alike."""
+        """Count a record; raises TooManyFailuresError if most trials fail in the same way."""
         reason = record.failure
         if reason is not None and not reason.startswith(DivergedError.__name__):
             kind = _PARTICULARS.sub("#", reason)
@@ -47,18 +49,18 @@ class FailureWatch:
             since = self._ended + 1 - self._before.setdefault(kind, self._ended)
             if self._alike[kind] >= FEWEST_ALIKE and 2 * self._alike[kind] > since:
                 raise TooManyFailuresError(
-                    f"{self._alike[kind]} of the last {since} trials failed alike, so the study was stopped: "
-                    f"{reason}; "
-                    "once that is mended, `gan-study resume DIR --retry-failed` runs them again"
+                    f"{self._alike[kind]} of the last {since} trials failed in the same way, so the "
+                    f"study was stopped: {reason}; when this is fixed, `gan-study resume DIR "
+                    f"--retry-failed` runs them again"
                 )
         self._ended += 1
 
 
 def forget_failed(folder: StudyFolder, *, patience_seconds: float) -> int:
-    """Let the failed trials of a study be run again; how many there are.
+    """Mark the failed trials of a study to be run again; returns their number.
 
-    Their records go to `failed.jsonl`. A search is opened again whose trials failed, or that had nothing to
-    measure its gains against: what is confirmed is chosen anew in the end.
+    Their records go to `failed.jsonl`. A search is reopened if its trials failed, or if it had no reference for
+    its gains: the settings to confirm are then chosen again.
     """
     records = read_records(folder.records)
     failed = [record for record in records if record.status == "failed"]

@@ -1,4 +1,4 @@
-"""A study's manifest and origin: begun, read, and changed."""
+"""A study's manifest and origin: created, read, and changed."""
 
 import datetime
 import gzip
@@ -54,10 +54,10 @@ class Manifest:
 
     @property
     def asked(self) -> StudyConfig:
-        """The study as it was asked for, of which `config` may leave out what did not fit into a time budget.
+        """The requested study, of which `config` may leave out what did not fit into a time budget.
 
-        Of a study that adds seeds until it is decided the first round stays as it was planned: later rounds bring
-        the other seeds, and the plan of looks at the gains is kept.
+        If a study adds seeds until it is decided, its first round stays as planned: later rounds add the other
+        seeds, and the planned looks at the gains are kept.
         """
         if self.time_plan is None:
             return self.config
@@ -68,11 +68,11 @@ class Manifest:
 
     @property
     def unique_name(self) -> str:
-        """A name that no other study has."""
+        """A unique name."""
         return f"{self.config.name}-{self.study_id}"
 
     def storage(self, folder: StudyFolder) -> str:
-        """The URL of the study's Optuna storage; raises UserError where it names a variable that is not set."""
+        """The URL of the study's Optuna storage; raises UserError if it names a variable that is not set."""
         if self.config.storage is None:
             return sqlite_url(folder.optuna)
         return resolve(self.config.storage, os.environ)
@@ -80,7 +80,7 @@ class Manifest:
 
 @settings
 class Origin:
-    """What a study was begun with, to find later changes."""
+    """The original state of a study, to find later changes."""
 
     header: Mapping[str, JsonValue]
     """The manifest as this package last wrote it."""
@@ -89,9 +89,9 @@ class Origin:
 
 
 def refuse_links_out(root: Path) -> None:
-    """Raise UserError where the study in `root` holds a link, behind which files would be written or removed.
+    """Raise UserError if the study in `root` contains a link through which files would be written or removed.
 
-    Those in the folders that Ray and W&B fill are theirs.
+    Links in the folders that Ray and W&B fill are allowed.
     """
     folder = StudyFolder(root)
     for path in (folder.ray, folder.mirrored.parent, folder.mirrored):
@@ -101,16 +101,16 @@ def refuse_links_out(root: Path) -> None:
 
 
 def claim_folder(root: Path) -> None:
-    """Make the empty folder `root`; raises UserError where it holds a study already, or anything else."""
+    """Make the empty folder `root`; raises UserError if it already contains a study, or anything else."""
     if StudyFolder(root).manifest.exists():
         # A study of another version is none to continue with: this says so.
         read_manifest(root)
         raise UserError(
-            f"{root} already holds a study; continue it by `gan-study resume {in_shell(root)}`, or choose another "
-            "--out"
+            f"{root} already contains a study; continue it with `gan-study resume {in_shell(root)}`, or "
+            f"choose another --out"
         )
     if root.exists() and any(path != StudyFolder(root).driver for path in root.iterdir()):
-        raise UserError(f"{root} is not empty and holds no study; choose another --out")
+        raise UserError(f"{root} is not empty and contains no study; choose another --out")
     root.mkdir(parents=True, exist_ok=True)
 
 
@@ -123,7 +123,7 @@ def create_study_folder(
     time_plan: TimePlan | None = None,
     read_back: tuple[str, ...] = (),
 ) -> Manifest:
-    """Begin a study of `data` in `root`; raises UserError where it holds one already, or anything else."""
+    """Create a study of `data` in `root`; raises UserError if it already contains one, or anything else."""
     claim_folder(root)
     header = StudyHeader(
         name=config.name,
@@ -157,9 +157,9 @@ def _manifest(header: StudyHeader) -> Manifest:
 
 
 def summarise_study(root: Path) -> PlanSummary:
-    """What the plan of the study in `root` comes to.
+    """The plan summary of the study in `root`.
 
-    Raises as `read_manifest` does, and ConfigError where the file of the search or of the rounds is damaged.
+    Raises as `read_manifest` does, and ConfigError if the file of the search or of the rounds is damaged.
     """
     folder = StudyFolder(root)
     closed, saved = read_selection(folder.selection), read_rounds(folder.rounds)
@@ -167,7 +167,7 @@ def summarise_study(root: Path) -> PlanSummary:
 
 
 def change_manifest(root: Path, section: str, after: Mapping[str, JsonValue]) -> Manifest:
-    """The manifest of the study in `root` once the settings of a section are as in `after`, each change noted."""
+    """The manifest of the study in `root` after the settings of a section become `after`, each change noted."""
     before = read_manifest_file(root).config[section]
     assert isinstance(before, dict)
     return note_edits(
@@ -177,9 +177,9 @@ def change_manifest(root: Path, section: str, after: Mapping[str, JsonValue]) ->
 
 
 def note_edits(root: Path, edits: Iterable[Edit], header: StudyHeader | None = None) -> Manifest:
-    """The manifest of the study in `root` with all that `edits` change of its settings, each noted as a change.
+    """The manifest of the study in `root` after all `edits` of its settings, each noted as a change.
 
-    What was asked for before a time budget cut it changes likewise. `header` stands in place of the file's.
+    The request before a time budget cut it changes in the same way. `header` replaces that of the file.
     """
     header = header or read_manifest_file(root)
     config, plan, changes = header.config, header.time_plan, header.changes
@@ -192,7 +192,7 @@ def note_edits(root: Path, edits: Iterable[Edit], header: StudyHeader | None = N
 
 
 def change_of(edit: Edit) -> Change:
-    """An edit as the manifest notes it, made now."""
+    """An edit as the manifest notes it, with the current time."""
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     return Change(key=edit.key, before=edit.before, after=edit.after, at=now)
 
@@ -200,10 +200,10 @@ def change_of(edit: Edit) -> Change:
 def change_time_plan(
     root: Path, config: StudyConfig, time_plan: TimePlan | None, *, edits: Iterable[Edit] = ()
 ) -> Manifest:
-    """The manifest of the study in `root` once it continues as `config`, with another time plan or none.
+    """The manifest of the study in `root` when it continues as `config`, with a new time plan or none.
 
-    The looks at the gains stay as they were planned: seeds beyond them are said to be added afterwards. The budget
-    is noted as a change if it is another one, and so is each of `edits`.
+    The planned looks at the gains do not change: seeds beyond them are marked as added afterwards. The budget is
+    noted as a change if it differs, and so is each of `edits`.
     """
     header = read_manifest_file(root)
     plan = replace(verdict_plan(config), looks=header.verdicts.looks)
@@ -216,7 +216,7 @@ def change_time_plan(
 
 
 def read_origin(root: Path) -> Origin | None:
-    """The origin of the study in `root`; None if it has none. Raises ConfigError where it is damaged."""
+    """The origin of the study in `root`; None if it has none. Raises ConfigError if it is damaged."""
     path = StudyFolder(root).origin
     if not path.exists():
         return None
@@ -228,11 +228,12 @@ def read_origin(root: Path) -> Origin | None:
         return parse(Origin, from_json(content), where="")
     except (ConfigError, OSError, EOFError, zlib.error) as error:
         what = " ".join(str(error).split())
-        raise ConfigError(f"{path} is damaged ({what}); without it changes cannot be found") from None
+        raise ConfigError(f"{path} is damaged ({what}); changes cannot be detected without it") from None
 
 
 def find_edits_of_manifest(root: Path) -> list[Edit] | None:
-    """What was edited in `study.json` since this package wrote it; None if something was, and nobody can say what.
+    """What was edited in `study.json` since this package wrote it; None if something was edited, but it is
+    unknown what.
 
     Settings have the keys that a recipe gives them.
     """
@@ -248,7 +249,7 @@ def find_edits_of_manifest(root: Path) -> list[Edit] | None:
 
 
 def complete_origin(root: Path) -> Manifest:
-    """The manifest of the study in `root`, whose origin is written if a driver was killed before it did so."""
+    """The manifest of the study in `root`; writes its origin if a driver was killed before it did so."""
     header, origin = read_manifest_file(root), read_origin(root)
     is_complete = origin is not None and origin.header.get("seal") == header.seal
     return _manifest(header) if is_complete else _write_header(root, header)

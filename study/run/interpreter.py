@@ -1,11 +1,11 @@
-"""Ways of starting Python in which libraries of a study do not load."""
+"""Ways of starting Python in which a study's libraries do not load."""
 
 import sys
 from typing import Protocol
 
 
 class Flags(Protocol):
-    """What of `sys.flags` is looked at."""
+    """The relevant part of `sys.flags`."""
 
     @property
     def optimize(self) -> int:
@@ -17,9 +17,9 @@ class Flags(Protocol):
 
 
 def find_fault(flags: Flags = sys.flags) -> str | None:
-    """Why Ray and others do not load in a Python that was started so; None where they do."""
+    """Why Ray and others do not load in a Python that was started in this way; None if they do."""
     if flags.optimize > 1:
-        return "Ray and Altair need the docstrings that `python -OO` (PYTHONOPTIMIZE=2) leaves out; -O will do"
+        return "Ray and Altair need docstrings, which `python -OO` (PYTHONOPTIMIZE=2) removes; use -O"
     if flags.bytes_warning > 1:
-        return "`python -bb` makes errors of what Ray does when it is loaded; -b will do"
+        return "`python -bb` turns warnings that Ray causes on import into errors; use -b"
     return None

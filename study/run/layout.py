@@ -26,35 +26,36 @@ class StudyFolder:
     root: Path
 
     manifest = _Inside("study.json")
-    """Name, identity, resolved configuration and versions; a folder with this file holds a study."""
+    """Name, identity, resolved configuration and versions; a folder with this file is a study."""
     origin = _Inside("origin.json.gz")
-    """The manifest as this package last wrote it, and the digest of each file of data: tells what was changed."""
+    """The manifest as this package last wrote it, and the digest of each data file, to detect changes."""
     records = _Inside("records.jsonl")
-    """The records, one a line."""
+    """The records, one in each line."""
     failed = _Inside("failed.jsonl")
-    """The records of failed trials that were run again (`resume --retry-failed`), one a line."""
+    """The records of failed trials that were run again (`resume --retry-failed`), one in each line."""
     decisions = _Inside("decisions.jsonl")
-    """What the search decided, one decision a line: suggestions, and who was trained on at a rung."""
+    """The decisions of the search, one in each line: suggestions, and which trials continued at a rung."""
     selection = _Inside("selection.json")
-    """What the confirmation takes from the search; there once the search is over."""
+    """The settings to confirm; written when the search is over."""
     rounds = _Inside("rounds.json")
-    """Rounds of seeds, and why no further one follows; there once the study has decided on that, or was taken
-    further."""
+    """Rounds of seeds, and why no further one follows; written when this is decided, or when the study is
+    extended."""
     plan_summary = _Inside("plan_summary.json")
-    """How many trials the files above ask for, so that `gan-study status` loads no large library."""
+    """The number of trials that the files above ask for, so that `gan-study status` need not load large
+    libraries."""
     optuna = _Inside("optuna.db")
-    """Optuna's SQLite file, where the study names no other storage."""
+    """Optuna's SQLite file, unless the study names another storage."""
     driver = _Inside("driver.lock")
-    """Which process runs the study, and its lock; empty while none does."""
+    """The process that runs the study, and its lock; empty if none does."""
     artifacts = _Inside("artifacts")
     """The files of the trials."""
     importance = _Inside(IMPORTANCE_FILE)
-    """How much each searched parameter matters; written whenever a report is."""
+    """The importance of each searched parameter; written with each report."""
     report = _Inside("report")
     page = _Inside("report/report.html")
     """The page, its tables and its plots."""
     mirrored = _Inside("wandb/mirrored.txt")
-    """The ids of the trials whose W&B runs are complete, one a line."""
+    """The ids of the trials whose W&B runs are complete, one in each line."""
 
     logs = _Inside("logs")
     """A log of the driver and one of each trial: structured lines."""
@@ -62,42 +63,42 @@ class StudyFolder:
     """What the driver did, and when."""
 
     ray = _Inside("ray")
-    """Ray's own files; of no use once the study is over."""
+    """Ray's own files; not needed when the study is finished."""
     token = _Inside("ray/token")
-    """What the driver wrote when it began: a machine that sees another folder in its place does not find it."""
+    """Written by the driver at the start: a machine with another folder at this path does not find it."""
     cache = _Inside("cache")
-    """What trials made at some cost and others may use; of no use once the study is over."""
+    """Expensive results of trials that other trials may use; not needed when the study is finished."""
     gans = _Inside("cache/gans")
     """The states of GANs, a folder for each training; search trials share them."""
 
     def log_of(self, trial_id: str) -> Path:
-        """What happened in a trial; its attempts follow one another."""
+        """The log of a trial; its attempts follow one another."""
         return self.logs / f"{trial_id}.jsonl"
 
     def confirmed_gans(self, trial_id: str) -> Path:
-        """The states of a confirmed trial's GANs, which are no other trial's."""
+        """The states of a confirmed trial's GANs, separate from those of other trials."""
         return self.gans / "confirmed" / trial_id
 
     def best_gans(self, trial_id: str) -> Path:
-        """The same, once the study is over, where the trial is one that `gan-study balance` exports."""
+        """The same after the study is finished, if `gan-study balance` may export the trial."""
         return self.root / "gans" / trial_id
 
     @property
     def scratch(self) -> tuple[Path, ...]:
-        """What goes when the study is over."""
+        """What is deleted when the study is finished."""
         return self.ray, self.cache
 
 
 def read_manifest_file(root: Path) -> StudyHeader:
-    """All that `study.json` of the study in `root` says; raises as `read_manifest` does."""
+    """The contents of `study.json` of the study in `root`; raises as `read_manifest` does."""
     path = StudyFolder(root).manifest
     if not path.exists():
         raise UserError(
-            f"{root} holds no study; start one there with `gan-study run RECIPE --out {in_shell(root)}`"
+            f"{root} contains no study; start one there with `gan-study run RECIPE --out {in_shell(root)}`"
         )
     try:
         return read_header(read_bytes(path))
     except ConfigError as error:
-        raise ConfigError(f"{path} is not a study manifest: {error}") from None
+        raise ConfigError(f"{path} is not a valid study.json: {error}") from None
     except RecordError as error:
         raise RecordError(f"{path}: {error}") from None

@@ -50,17 +50,17 @@ class Driver:
 
 @contextlib.contextmanager
 def sole_driver(root: Path) -> Iterator[Callable[[], None]]:
-    """Keep every other driver off the study in `root`; raises StudyInUseError where one is there already.
+    """Lock the study in `root` against other drivers; raises StudyInUseError if one is already there.
 
-    Gives what is to be called before a record is written: it raises StudyInUseError where another driver may have
-    come in between.
+    Yields a function to call before a record is written: it raises StudyInUseError if another driver may have
+    started in between.
 
-    A lock of the file system does it, which is gone the moment its process is, however that ends. The folder
-    itself is locked, which stays so when somebody deletes files in it, and a file in it that names the driver,
-    since folders cannot be locked everywhere, as on NFS. Not all file systems carry a lock from one machine to
-    another, so a driver also touches its file every few seconds, and one whose predecessor was on another machine
-    first listens whether that still does. Two machines that begin in the same few seconds, on a file system
-    without locks between them, are not distinguished.
+    It uses a file system lock, which is released when the process ends in any way. It locks the folder itself,
+    whose lock survives the deletion of files in it, and a file in it that names the driver, since folders cannot
+    be locked everywhere, for example on NFS. Not all file systems share locks between machines, so a driver also
+    touches its file every few seconds, and a driver whose predecessor was on another machine first checks whether
+    it still does. Two drivers on different machines that start within the same few seconds, on a file system that
+    does not share locks, are not detected.
     """
     path = StudyFolder(root).driver
     with naming(path), contextlib.ExitStack() as opening:
@@ -75,7 +75,7 @@ def sole_driver(root: Path) -> Iterator[Callable[[], None]]:
     def check() -> None:
         if not is_folder_locked and not _is_still(file, path):
             raise StudyInUseError(
-                f"{path} was deleted or replaced meanwhile, so another process may run the study; this one stops"
+                f"{path} was deleted or replaced, so another process may be running the study; this one stops"
             )
 
     with closing:
@@ -93,10 +93,10 @@ def sole_driver(root: Path) -> Iterator[Callable[[], None]]:
 
 
 def running_driver(root: Path) -> Driver | None:
-    """The driver that runs the study in `root`; None where none does.
+    """The driver that runs the study in `root`; None if none does.
 
-    Takes no lock, which a driver that begins just then would find taken. One that is named and on another machine
-    is listened for, for as long as LISTEN_SECONDS.
+    Takes no lock, since a driver that starts at the same moment would find it taken. A named driver on another
+    machine is watched for LISTEN_SECONDS.
     """
     path = StudyFolder(root).driver
     named = _read(path) if path.exists() else None
@@ -104,7 +104,7 @@ def running_driver(root: Path) -> Driver | None:
 
 
 def _lock(file: int, path: Path) -> bool:
-    """Whether the file or folder could be locked; raises StudyInUseError where another process has it."""
+    """Whether the file or folder could be locked; raises StudyInUseError if another process has it."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -142,7 +142,7 @@ def _beats(path: Path) -> bool:
 
 
 def _touched(path: Path) -> int:
-    # Opened anew: a network file system may answer from memory otherwise.
+    # Opened again: a network file system may answer from memory otherwise.
     with open_regular(path) as file:
         return os.fstat(file.fileno()).st_mtime_ns
 
@@ -157,7 +157,7 @@ def _process_runs(pid: int) -> bool:
 
 
 def _read(path: Path) -> Driver | None:
-    """The driver that the file names; None where it names none, or was not written to its end."""
+    """The driver that the file names; None if it names none, or was not written to its end."""
     try:
         return parse(Driver, from_json(read_bytes(path)), where="")
     except ConfigError:
@@ -191,5 +191,5 @@ def _beating(file: int) -> Iterator[None]:
 
 
 def _in_use(path: Path, driver: Driver | None) -> StudyInUseError:
-    who = str(driver) if driver else "another process, which has not given its name yet"
+    who = str(driver) if driver else "another process, which has not written its name yet"
     return StudyInUseError(f"{path.parent} is being run by {who}")

@@ -1,4 +1,4 @@
-"""Taking a study to more seeds than it had: within its plan, or beyond it and marked as such."""
+"""Adding seeds to a study: within its plan, or beyond it and marked as such."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -14,29 +14,27 @@ from gan_study.trainables.base.settings import ConfigError
 
 
 def check_until_decided(config: StudyConfig) -> None:
-    """Raise ConfigError where a study was begun with a fixed number of seeds."""
+    """Raise ConfigError if a study was begun with a fixed number of seeds."""
     if config.confirm.until != "decided":
-        raise ConfigError(
-            f"--until-decided: {config.name} was begun with a fixed number of seeds; add some by --seeds N"
-        )
+        raise ConfigError(f"--until-decided: {config.name} has a fixed number of seeds; add some with --seeds N")
 
 
 def take_to_seeds(root: Path, seeds: int) -> Manifest:
-    """The manifest of the study in `root`, whose next run takes it to so many `seeds` in all.
+    """The manifest of the study in `root` for a next run with `seeds` in total.
 
-    Within the study's plan (`until: decided`, `most_seeds`) rounds continue, as some of the error is left to
-    spend. Otherwise every arm gets the further seeds as one more round, and `study.json` says that they were
-    added. Raises ConfigError where the study has as many already, or where its plan has no look after `seeds`,
-    or where no study may have so many.
+    Within the study's plan (`until: decided`, `most_seeds`) rounds continue, since some of the error rate is left.
+    Otherwise every arm gets the new seeds in one more round, and `study.json` notes that they were added. Raises
+    ConfigError if the study already has as many, if its plan has no look after `seeds`, or if there are too many
+    for a study.
     """
     manifest, folder = read_manifest(root), StudyFolder(root)
     config = manifest.config
     confirm, rounds = config.confirm, known_rounds(config, read_rounds(folder.rounds))
     planned = max(rounds.num_seeds, rounds.asked_seeds or 0)
     if seeds <= planned:
-        raise ConfigError(f"--seeds {seeds}: the study comes to {planned} seeds already; ask for more")
+        raise ConfigError(f"--seeds {seeds}: the study already has {planned} seeds; ask for more")
     if seeds > MOST_SEEDS:
-        raise ConfigError(f"--seeds {seeds}: a study has {MOST_SEEDS} seeds at most")
+        raise ConfigError(f"--seeds {seeds}: a study can have at most {MOST_SEEDS} seeds")
     if confirm.until == "decided" and seeds <= confirm.most_seeds:
         _save(folder, config, replace(rounds, end=None, asked_seeds=_check_look(config, seeds)))
         return manifest

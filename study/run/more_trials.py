@@ -1,4 +1,4 @@
-"""Giving a study's search more trials than it had: what is confirmed is chosen anew, from all of them."""
+"""Adding trials to a study's search: the settings to confirm are chosen again, from all of them."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -15,10 +15,12 @@ from gan_study.trainables.base.settings import ConfigError
 
 
 def with_trials(config: StudyConfig, trials: int) -> StudyConfig:
-    """`config` with so many search `trials`; raises ConfigError where it has as many, or where none would run."""
+    """`config` with this number of search `trials`; raises ConfigError if it already has as many, or if none
+    would run.
+    """
     before = config.search.trials
     if trials <= before:
-        raise ConfigError(f"--trials {trials}: the study has {before} search trials already; ask for more")
+        raise ConfigError(f"--trials {trials}: the study already has {before} search trials; ask for more")
     more = replace(config, search=replace(config.search, trials=trials))
     check_study_config(more)
     if (why_not := plan_search(more).unsearched) is not None:
@@ -27,11 +29,11 @@ def with_trials(config: StudyConfig, trials: int) -> StudyConfig:
 
 
 def take_to_trials(root: Path, trials: int) -> Manifest:
-    """The manifest of the study in `root`, whose next run takes its search to so many `trials` in all.
+    """The manifest of the study in `root` for a next run with `trials` search trials in total.
 
-    The search is opened again, and `study.json` says that trials were added. Confirmed trials of settings that it
-    chooses once more are not run again, as the number of classifier fits stays what it was. What was left out for
-    want of time is no longer. Raises ConfigError as `with_trials` does.
+    The search is reopened, and `study.json` notes that trials were added. If it chooses the same settings again,
+    their confirmed trials are not repeated, since the number of classifier fits does not change. What was left out
+    for lack of time no longer is. Raises ConfigError as `with_trials` does.
     """
     manifest, folder = read_manifest(root), StudyFolder(root)
     before = manifest.asked

@@ -27,10 +27,10 @@ class RunOptions:
     address: str | None = None
     """The address of a Ray cluster: "auto", "host:port" or "ray://host:port"; None: this machine alone."""
     time_budget_seconds: float | None = None
-    """The most seconds that the study may take, report included. What does not fit is left out, `study.json` names
-    it, and a later run can add it."""
+    """Maximum duration of the study in seconds, including the report. What does not fit is left out and listed in
+    `study.json`; a later run can add it."""
     began_at: float = field(default_factory=time.monotonic)
-    """When the budget's time began, by `time.monotonic`."""
+    """Start of the time budget, by `time.monotonic`."""
     verbose: bool = False
     """Whether all of Ray's messages are shown."""
     console: Console = field(default_factory=Console)
@@ -45,21 +45,21 @@ class RunOptions:
 
     @property
     def has_budget(self) -> bool:
-        """Whether the study has to end within a given time."""
+        """Whether the study must end within a given time."""
         return self.time_budget_seconds is not None
 
     @property
     def ends_at(self) -> float | None:
-        """When the budget is used up, by `time.monotonic`; None without one."""
+        """When the budget ends, by `time.monotonic`; None without one."""
         return None if self.time_budget_seconds is None else self.began_at + self.time_budget_seconds
 
     def seconds_left(self) -> float | None:
-        """What is left of the budget; None without one."""
+        """The rest of the budget; None without one."""
         return None if self.ends_at is None else self.ends_at - time.monotonic()
 
 
 def time_plan(asked: StudyConfig, left_out: Mapping[str, str], options: RunOptions) -> TimePlan | None:
-    """What `study.json` says of the budget in which the study `asked` for is run; None without one."""
+    """The note in `study.json` on the time budget of the study `asked` for; None without one."""
     if options.time_budget_seconds is None:
         return None
     return TimePlan(budget_seconds=options.time_budget_seconds, asked=dump(asked), left_out=left_out)

@@ -1,4 +1,4 @@
-"""Where a study's trials run, what on, and what they cost there."""
+"""Where a study's trials run, on what device, and what they cost there."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ from gan_study.trainables.trial.trainable import SharedImages, share
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Where a study's trials run, and what on."""
+    """Where a study's trials run, and on what device."""
 
     room: Room
     images: SharedImages
@@ -45,7 +45,7 @@ class Place:
 
 
 def find_place(config: StudyConfig, parts: Mapping[Ratio, TrialParts], options: RunOptions) -> Place:
-    """Where the trials of `config` run; raises UserError where its parts of others cannot be had there."""
+    """Where the trials of `config` run; raises UserError if its plugins are not available there."""
     room = room_for_trials(config.resources, options.address)
     check_in_workers(config, room)
     return Place(room=room, images=share(image_source(config.data)), parts=parts)
@@ -54,10 +54,11 @@ def find_place(config: StudyConfig, parts: Mapping[Ratio, TrialParts], options: 
 def probe_place(
     config: StudyConfig, place: Place, options: RunOptions, *, seconds: float = MOST_SECONDS
 ) -> Machine | None:
-    """What trials cost in that place, by a probe of at most so many seconds.
+    """What trials cost there, measured within at most this many seconds.
 
-    None where its machines are still to be started, and for a study that takes hardly longer than a probe, if
-    nobody asks for its time. Where it fails, ProbeError for those who ask; the others are told why and continue.
+    None if its machines have not been started, and for a study that takes hardly longer than the measurement, if
+    its time is not requested. If it fails, callers that need the time get ProbeError; the others print the reason
+    and continue.
     """
     is_asked = seconds == MOST_SECONDS or options.time_budget_seconds is not None
     is_short = config.scale == SHORTEST_SCALE and not is_asked
@@ -65,13 +66,13 @@ def probe_place(
         return None
     if options.time_budget_seconds is not None:
         seconds = min(MOST_SECONDS, MOST_SHARE_OF_BUDGET * options.time_budget_seconds)
-    say(options.console, f"Timing a few trainings, {seconds:.0f} s at most")
+    say(options.console, f"Measuring a few trainings, at most {seconds:.0f} s")
     try:
         speeds = probe(config, place.images, place.room, seconds=seconds)
     except ProbeError as error:
         if is_asked:
             raise
-        say(options.console, f"How long it takes is not known: {error}")
+        say(options.console, f"The duration is not known: {error}")
         return None
     return Machine(
         speeds=speeds,
@@ -82,7 +83,7 @@ def probe_place(
 
 
 def look_ahead(config: StudyConfig, place: Place, machine: Machine | None, options: RunOptions) -> Outlook:
-    """What the study will do, and how long that takes if what trials cost on the `machine` is known."""
+    """What the study will do, and how long that takes if the costs of trials on the `machine` are known."""
     seconds, plan, forecast = options.seconds_left(), Plan(config=config), None
     if machine is not None:
         if seconds is not None:

@@ -1,4 +1,4 @@
-"""The parts of a study that lie outside of this package: looked at before its first trial, here and in workers."""
+"""The parts of a study from outside of this package: checked before its first trial, here and in workers."""
 
 import hashlib
 import socket
@@ -26,7 +26,7 @@ from gan_study.trainables.trial.outcome import describe_failure
 
 @dataclass(frozen=True, kw_only=True)
 class UsedPlugin:
-    """A part outside of this package, by the setting that names it."""
+    """A part from outside of this package, by the setting that names it."""
 
     key: str
     name: str
@@ -42,7 +42,7 @@ class UsedPlugin:
 
 
 def used_plugins(config: StudyConfig) -> tuple[UsedPlugin, ...]:
-    """What a study uses of others; nothing is imported."""
+    """The plugins that a study uses; nothing is imported."""
     catalogs = (
         ("data.name", DATA_SETS, [config.data.name]),
         ("classifier.name", CLASSIFIERS, [] if config.classifier.backbone else [config.classifier.name]),
@@ -62,13 +62,13 @@ def used_plugins(config: StudyConfig) -> tuple[UsedPlugin, ...]:
 
 
 def plugin_files(config: StudyConfig) -> dict[str, Path]:
-    """The file of each module that defines a part of the study, by what it is; none is imported."""
+    """The file of each module that defines a part of the study; none is imported."""
     files = {f"the module {each.module}": module_file(each.reference) for each in used_plugins(config)}
     return {what: path for what, path in files.items() if path is not None}
 
 
 def check_plugins(config: StudyConfig, *, shape: ImageShape, num_classes: int) -> None:
-    """Raise ConfigError if a part of others breaks one of the promises of its kind, at the study's own images."""
+    """Raise ConfigError if a plugin breaks one of the promises of its kind, with the study's own images."""
     for plugin in used_plugins(config):
         # Another kind may have a part of the same name.
         for part in [each for each in find_parts(plugin.name, where=plugin.key) if each.kind in plugin.kinds]:
@@ -84,10 +84,10 @@ def check_plugins(config: StudyConfig, *, shape: ImageShape, num_classes: int) -
 
 
 def check_in_workers(config: StudyConfig, room: Room) -> None:
-    """Raise ConfigError if a part of others cannot be imported where trials run, or is other code there.
+    """Raise ConfigError if a plugin cannot be imported where trials run, or has different code there.
 
-    Asked of one worker on each machine that a trial fits on. Without it all trials fail, one by one, and not where
-    the mistake is. A machine that is still to be started is not asked.
+    Checks one worker on each machine that has room for a trial. Without this check all trials would fail one by
+    one, far from the cause. A machine that has not been started is not checked.
     """
     plugins = used_plugins(config)
     nodes = [node for node in ray.nodes() if node["Alive"] and num_fitting(room.trial, [node["Resources"]])]
@@ -134,13 +134,14 @@ def _problems(plugins: tuple[UsedPlugin, ...], seen: _Seen) -> Iterator[str]:
     for plugin in plugins:
         if plugin.reference in seen.problems:
             yield (
-                f"{seen.problems[plugin.reference]}: so says a worker on {seen.host}, while this process can; on "
-                "a cluster install it on every machine, or give its folder by Ray's working_dir or py_modules"
+                f"{seen.problems[plugin.reference]}: a worker on {seen.host} cannot load it, although "
+                f"this process can; on a cluster install it on every machine, or pass its folder with "
+                f"Ray's working_dir or py_modules"
             )
         elif seen.digests[plugin.reference] != _digest(plugin.reference):
             yield (
-                f"{plugin.key}: {plugin.name!r}: the module {plugin.module} of a worker on {seen.host} is other "
-                "code than this process's; install the same on every machine"
+                f"{plugin.key}: {plugin.name!r}: the module {plugin.module} of a worker on {seen.host} is "
+                "different from that of this process; install the same version on every machine"
             )
 
 

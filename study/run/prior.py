@@ -1,4 +1,4 @@
-"""An earlier study whose search informs a new one's."""
+"""An earlier study whose search informs a new one."""
 
 from pathlib import Path
 
@@ -11,14 +11,14 @@ from gan_study.trainables.records.record import TrialRecord
 
 
 def read_prior(root: str, *, data: DataConfig, pool_digest: str | None) -> tuple[TrialRecord, ...]:
-    """The search trials of the study in `root`, for a study of `data` whose pool has that digest.
+    """The search trials of the study in `root`, for a new study of `data` whose pool has that digest.
 
-    Raises ConfigError where it has none, or is a study of other data.
+    Raises ConfigError if it has none, or has different data.
     """
     records = read_records(StudyFolder(Path(root)).records)
     searched = tuple(outline(record) for record in records if record.search is not None)
     if not searched:
-        raise ConfigError(f"search.from: {root!r} holds no study with search trials")
+        raise ConfigError(f"search.from: {root!r} has no study with search trials")
     manifest = read_manifest(Path(root))
     before, now = dump(manifest.config.data), dump(data)
     # Where the files lie is no matter.
@@ -31,5 +31,5 @@ def read_prior(root: str, *, data: DataConfig, pool_digest: str | None) -> tuple
     if manifest.digests.pool is not None and manifest.digests.pool != pool_digest:
         other.append("other images in its pool")
     if other:
-        raise ConfigError(f"search.from: {root!r} is a study of other data: {', '.join(sorted(other))}")
+        raise ConfigError(f"search.from: {root!r} is a study with different data: {', '.join(sorted(other))}")
     return searched

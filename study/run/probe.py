@@ -1,4 +1,4 @@
-"""How fast this machine is at a study's own work: a few steps of each GAN and of the classifier, timed."""
+"""How fast this machine is for a study's work: times a few steps of each GAN and of the classifier."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -45,13 +45,14 @@ _ADDED_NUMBERS, _ADDING_SECONDS = 500_000, 0.05
 
 
 class ProbeError(UserError):
-    """This machine cannot be timed: a trial's work fails here, or its process is killed."""
+    """This machine cannot be measured: a trial's work fails here, or its process is killed."""
 
 
 def probe(config: StudyConfig, images: SharedImages, room: Room, *, seconds: float = MOST_SECONDS) -> Speeds:
-    """The speeds of `config`'s work in a trial's place, while all other workers do the same: medians over them.
+    """The speeds of the work of `config` on a trial's device, while all other workers do the same: medians over
+    them.
 
-    Takes about `seconds` once the workers have begun. Raises ProbeError where this work fails or is killed.
+    Takes about `seconds` after the workers have started. Raises ProbeError if this work fails or is killed.
     """
     first = SeedRound(seeds=config.confirm.seeds[:1], arms=all_arms(config))
     trials = list(confirmations(config, default_selection(config), [first]))
@@ -63,12 +64,12 @@ def probe(config: StudyConfig, images: SharedImages, room: Room, *, seconds: flo
         found = ray.get([measure.remote(trials, images, seconds) for _ in range(room.num_workers)])
     except RayError as error:
         reason = describe_failure(error.cause if isinstance(error, RayTaskError) else error)
-        raise ProbeError(f"timing this machine has failed: {reason}") from None
+        raise ProbeError(f"measuring the speed of this machine failed: {reason}") from None
     return typical(found)
 
 
 def measure_slowness() -> float:
-    """How many times slower this process is than one with the core for itself where the report was timed."""
+    """How many times slower this process is than one with a core of its own where the report was timed."""
 
     def work() -> None:
         sum(number * number for number in range(_ADDED_NUMBERS))
@@ -102,9 +103,9 @@ def _measure_in_worker(trials: Sequence[PlannedTrial], images: SharedImages, sec
 def measure_speeds(
     trials: Sequence[PlannedTrial], source: ImageSource, device: torch.device, *, seconds: float
 ) -> Speeds:
-    """The speeds of what `trials` of one setting do on `device`, measured within about `seconds`.
+    """The speeds of the work of `trials` of one setting on `device`, measured within about `seconds`.
 
-    No balancing must be among them.
+    No balancing must be one of them.
     """
     (plain,) = (trial for trial in trials if trial.arm.balancer == NO_BALANCING)
     began = time.perf_counter()

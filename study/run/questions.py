@@ -1,4 +1,4 @@
-"""What a study's records leave open, as the analysis sees it: asked between two rounds of seeds."""
+"""Which comparisons a study's records leave undecided, computed by the analysis between two rounds of seeds."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,7 +7,7 @@ from gan_study.study.plan.config import Arm, Ratio
 
 
 def open_arms(root: Path, imbalance_ratios: Mapping[Ratio, float]) -> frozenset[Arm]:
-    """The arms of the study in `root` that further seeds may decide, and what they are compared with.
+    """The arms of the study in `root` that further seeds may decide, and their references.
 
     `imbalance_ratios` gives the largest over smallest class count at each of the study's ratios.
     """

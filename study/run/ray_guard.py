@@ -1,8 +1,8 @@
-"""The Ray that a driver has started ends with it, however the driver ends.
+"""Ends the Ray that a driver has started when the driver ends in any way.
 
-Ray ties some of its processes to the driver. Others, its agents, look for their parent now and then, and stay
-where that went too quickly. A small process beside the driver, which nothing reaches that is meant for the driver,
-ends what is left. Run as a program, this file is that process; it imports nothing of ours or of Ray's.
+Ray ties some of its processes to the driver. Others, its agents, check for their parent now and then, and remain
+if the parent ended too quickly. A small process beside the driver, which does not receive the driver's signals,
+ends the rest. Run as a program, this file is that process; it imports nothing from this package or from Ray.
 """
 
 import contextlib
@@ -18,8 +18,8 @@ from pathlib import Path
 
 # Of a driver that was killed, or that Ray has ended: it does so, without a word, where its own processes are gone.
 ENDED = (
-    "gan-study: the study's process has ended without a word: it was killed, or Ray has ended it, whose own "
-    "processes may have been killed, for want of memory for instance; `gan-study resume DIR` continues"
+    "gan-study: the study's process ended without a message: it was killed, or Ray ended it because its "
+    "own processes were killed, for example when memory ran out; `gan-study resume DIR` continues"
 )
 _PROC = Path("/proc")
 _LOOK_SECONDS = 0.5
@@ -31,10 +31,10 @@ _GRACE_SECONDS = 1.0
 
 @contextlib.contextmanager
 def ray_ends_with_driver() -> Iterator[None]:
-    """Let the Ray that this process starts in the block be gone after it, and soon after the process if that ends.
+    """End the Ray that this process starts in the block after the block, and soon after the process if that ends.
 
-    Known by the name of Ray's session, which holds the process's id: no other Ray is touched. Only where there is
-    Linux's /proc.
+    It is recognised by the name of Ray's session, which contains the process's id: no other Ray is touched. Only
+    where there is Linux's /proc.
     """
     if not (_PROC / "self" / "stat").exists():
         yield
@@ -59,7 +59,8 @@ def ray_ends_with_driver() -> Iterator[None]:
 def session_processes(driver: int, since: int) -> list[int]:
     """The processes of the Ray that process `driver` started; all began after `since`, in clock ticks.
 
-    Ray's own programs, and Python's that name the session or have a file of it open, their log at least.
+    Ray's own programs, and Python processes that name the session or have one of its files open, at least their
+    log.
     """
     name = re.compile(rf"(?:^|[/=\0])session_[-\d_]+_{driver}(?=[/\0]|$)")
     python = (_PROC / "self" / "exe").readlink()
@@ -86,7 +87,7 @@ def _words_and_files(process: Path) -> Iterator[str]:
 
 
 def start_tick(pid: int) -> int | None:
-    """When a process began, in clock ticks since the machine did; None where it has ended."""
+    """When a process started, in clock ticks since the machine did; None if it has ended."""
     try:
         stat = (_PROC / str(pid) / "stat").read_text(errors="replace")
     except OSError:

@@ -1,4 +1,4 @@
-"""All that is used of Ray and is not its public interface, in one place; seen in Ray 2.50.0 and 2.60.0.
+"""All private parts of Ray that are used, in one place; checked with Ray 2.50.0 and 2.60.0.
 
 tests/test_internals.py names each of these, and fails with a sentence when a later Ray no longer has it.
 """
@@ -25,10 +25,10 @@ HEAD_RESOURCE = "node:__internal_head__"
 
 @contextlib.contextmanager
 def listen_on_loopback_only() -> Iterator[None]:
-    """Let a Ray that is started in the block listen at 127.0.0.1 alone, where no other machine reaches it.
+    """Let a Ray that is started in the block listen only on 127.0.0.1, where no other machine can reach it.
 
-    Ray does so by itself on Windows and macOS, by the constant that is changed here, and offers no option for it:
-    `_node_ip_address="127.0.0.1"` is replaced by the address that others reach.
+    Ray does this by default on Windows and macOS, by the constant that is changed here, and has no option for it:
+    `_node_ip_address="127.0.0.1"` is replaced by the external address.
     """
     before = ray_constants.ENABLE_RAY_CLUSTER
     ray_constants.ENABLE_RAY_CLUSTER = False
@@ -39,19 +39,19 @@ def listen_on_loopback_only() -> Iterator[None]:
 
 
 def running_cluster() -> str:
-    """The address that "auto" stands for: the environment's, else that of the Ray that runs here, or did.
+    """The address that "auto" stands for: that of the environment, else that of the Ray that runs here, or did.
 
-    Raises ConnectionError where there is none.
+    Raises ConnectionError if there is none.
     """
     address: str = services.get_ray_address_from_environment("auto", None)
     return address
 
 
 def cluster_answers(address: str) -> bool:
-    """Whether the head at HOST:PORT answers as one, within a minute; raises AuthenticationError.
+    """Whether the head at HOST:PORT responds within a minute; raises AuthenticationError.
 
-    ray.init asks one that accepts connections and says nothing, such as a head that is ending, twenty times for
-    40 s each.
+    If a head accepts connections but does not answer, for example because it is ending, ray.init tries twenty
+    times for 40 s each.
     """
     # A client without a token aborts the process where one is asked for.
     authentication_token_setup.ensure_token_if_auth_enabled(create_token_if_missing=False)
@@ -63,9 +63,9 @@ def cluster_answers(address: str) -> bool:
 
 
 class TreatOomAsActorDeath(RayActorManager):  # type: ignore[misc]
-    """Treats a process that Ray killed for want of memory as one that died, so that its trial is started again.
+    """Treats a process that Ray killed for lack of memory as one that died, so that its trial is started again.
 
-    Tune's own manager knows a RayActorError alone, which an OutOfMemoryError is not, and ends the study.
+    Tune's own manager handles only RayActorError, which OutOfMemoryError is not, and ends the study.
     """
 
     def _actor_task_failed(self, tracked_actor_task: TrackedActorTask, exception: Exception) -> None:
@@ -86,13 +86,15 @@ def restart_after_oom() -> Iterator[None]:
 
 
 def has_worker(controller: Any, trial: Trial) -> bool:
-    """Whether a process is starting, or being set up, for a trial that waits; as a Tune scheduler is asked."""
+    """Whether a process is starting, or being set up, for a waiting trial; called by a Tune scheduler."""
     tune = controller._tune_controller
     return tune._trial_to_actor.get(trial) in tune._actor_manager.live_actors
 
 
 def drop_trial_state(trial: Trial) -> None:
-    """Empty a trial that has ended: Tune keeps some 200 kB of each, for tables that nobody reads."""
+    """Release the data of a trial that has ended: Tune stores some 200 kB for each, for tables that are not
+    used.
+    """
     metadata = trial.run_metadata
     # Without any result Tune would ask the trial's process for one.
     metadata.last_result = {"done": True}

@@ -16,12 +16,12 @@ class DuplicateRecordError(UserError):
 
 
 class RecordStore:
-    """The file `path`, one record a line. The truth about a study: all else is derived from it.
+    """The file `path`, one record in each line. It is the truth about a study: everything else is derived from it.
 
-    What it gives back are outlines of records, since a driver lives for days and asks for little: see `outline`.
-    Opening cuts off a last line that was not written to its end, since its trial will run again. Raises
-    RecordError or DuplicateRecordError, which name the line, where another one is wrong. Storage that fails is
-    tried again for `patience_seconds`.
+    It returns outlines of records, since a driver runs for days and needs little of them: see `outline`.
+    Opening it removes an incomplete last line, since its trial will run again. Raises RecordError or
+    DuplicateRecordError with the line if another one is damaged. Failing storage is retried for
+    `patience_seconds`.
     """
 
     def __init__(self, path: Path, *, patience_seconds: float = 0.0) -> None:
@@ -42,31 +42,35 @@ class RecordStore:
         return self._records.get(trial_id)
 
     def append(self, record: TrialRecord) -> None:
-        """Write `record` through to the disk; raises DuplicateRecordError where the trial has one already."""
+        """Write `record` to the disk and flush it; raises DuplicateRecordError if the trial already has one."""
         if record.trial_id in self._records:
-            raise DuplicateRecordError(f"trial {record.trial_id} is recorded already in {self._path}")
+            raise DuplicateRecordError(f"trial {record.trial_id} is already recorded in {self._path}")
         append(self._path, f"{record.to_line()}\n".encode(), patience_seconds=self._patience_seconds)
         self._records[record.trial_id] = outline(record)
 
 
 def outline(record: TrialRecord) -> TrialRecord:
-    """A record without what no later trial depends on: most of its bytes, the configuration first of all."""
+    """A record without the fields that no later trial depends on, which are most of its bytes, mainly the
+    configuration.
+    """
     return replace(record, config={}, arrays=None, notes=(), environment={})
 
 
 def read_records(path: Path) -> list[TrialRecord]:
-    """The records in the whole lines of `path`, in the order of their end; none where there is no file."""
+    """The records in the complete lines of `path`, in the order of their end; none if there is no file."""
     if not path.exists():
         return []
     lines, _ = record_lines(read_bytes(path))
     records = [read_line(line, where=f"{path}:{number}") for number, line in enumerate(lines, start=1)]
     for number, first in find_repeated(records):
-        raise DuplicateRecordError(f"{path}:{number}: trial {records[number - 1].trial_id} is in line {first} too")
+        raise DuplicateRecordError(
+            f"{path}:{number}: trial {records[number - 1].trial_id} is also in line {first}"
+        )
     return records
 
 
 def find_repeated(records: Sequence[TrialRecord | None]) -> Iterator[tuple[int, int]]:
-    """The line of each record whose trial has one already, and the line of that; None stands for a bad line."""
+    """The line of each record whose trial already has one, and the line of that; None stands for a bad line."""
     first_lines: dict[str, int] = {}
     for number, record in enumerate(records, start=1):
         if record is not None and (first := first_lines.setdefault(record.trial_id, number)) != number:

@@ -1,4 +1,4 @@
-"""What a study that has run gives back."""
+"""The result of a study."""
 
 import html
 from collections import Counter
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 class EveryTrialFailedError(UserError):
-    """A study in which no trial came to its end."""
+    """A study in which no trial completed."""
 
     exit_code = 1
 
 
 class MostTrialsFailedError(UserError):
-    """A study in which more trials failed than came to their end."""
+    """A study in which more trials failed than completed."""
 
     exit_code = 1
 
@@ -42,14 +42,14 @@ class StudyResult:
 
     @property
     def records(self) -> "pd.DataFrame":
-        """The records as a table, one row a trial."""
+        """The records as a table, one row for each trial."""
         from gan_study.analysis.records.load import records_frame
 
         return records_frame(self.trials)
 
     @property
     def answer(self) -> str:
-        """The answer in sentences, as the command prints it; raises RecordError where files are damaged."""
+        """The answer in sentences, as the command prints it; raises RecordError if files are damaged."""
         return self._summary()[0]
 
     @property
@@ -61,17 +61,17 @@ class StudyResult:
         return verdict_table(load_study(self.folder)).numbers
 
     def report(self) -> Path:
-        """The page of the study's report, which is written anew; raises OSError where it cannot be."""
+        """The page of the study's report, which is written again; raises OSError if it cannot be."""
         from gan_study.analysis.page.report import write_report
 
         return write_report(self.folder)
 
     @checked_arguments
     def best_gan(self, imbalance_ratio: float | None = None) -> TrialRecord:
-        """The record of the confirmed trial whose GAN `balance --from` exports: chosen on validation alone.
+        """The record of the confirmed trial whose GAN `balance --from` exports; the choice uses only validation
+        data.
 
-        Raises UserError where no GAN was confirmed, or where there are several imbalance ratios and none, or
-        another, is named.
+        Raises UserError if no GAN was confirmed, or if the ratio is not one of several imbalance ratios.
         """
         from gan_study.study.run.retention import best_confirmed
 
@@ -83,7 +83,7 @@ class StudyResult:
         chosen = found.get(imbalance_ratio) if imbalance_ratio is not None else None
         if chosen is None:
             known = ", ".join(f"{ratio:g}" for ratio in sorted(found))
-            raise UserError(f"imbalance_ratio: {imbalance_ratio!r} cannot be used; one of {known} is needed")
+            raise UserError(f"imbalance_ratio: {imbalance_ratio!r} cannot be used; choose one of {known}")
         return chosen
 
     def __repr__(self) -> str:
@@ -101,23 +101,23 @@ class StudyResult:
         return terminal_summary(load_study(self.folder))
 
     def count(self, status: str) -> int:
-        """Trials that ended in `status`."""
+        """Trials with this `status`."""
         return sum(record.status == status for record in self.trials)
 
     def failures(self) -> str | None:
-        """How many trials failed, and the commonest reason; None where none did."""
+        """How many trials failed, and the most common reason; None if none did."""
         reasons = Counter(record.failure for record in self.trials if record.status == "failed")
         if not reasons:
             return None
         (reason, times), failed = reasons.most_common(1)[0], reasons.total()
         which = f"all {failed}" if failed == len(self.trials) else f"{failed} of {len(self.trials)}"
         return (
-            f"{which} trials failed; the commonest reason ({times} times): {reason}; "
+            f"{which} trials failed; the most common reason ({times} times): {reason}; "
             f"`gan-study resume {in_shell(self.folder)} --retry-failed` runs them again"
         )
 
     def check(self) -> "StudyResult":
-        """This result; raises EveryTrialFailedError or MostTrialsFailedError, with the commonest reason."""
+        """This result; raises EveryTrialFailedError or MostTrialsFailedError, with the most common reason."""
         failed, message = self.count("failed"), self.failures()
         if message is not None and 2 * failed > len(self.trials):
             raise (EveryTrialFailedError if failed == len(self.trials) else MostTrialsFailedError)(message)

@@ -37,7 +37,7 @@ def continue_study(
     until_decided: bool,
     retry_failed: bool,
 ) -> StudyResult:
-    """Run what the study in folder `root` lacks of what it was asked for, and of what it is asked for now."""
+    """Run the missing trials of the study in folder `root`, and those that are requested now."""
     manifest, folder = read_manifest(root), StudyFolder(root)
     refuse_links_out(root)
     with sole_driver(root) as check_sole_driver:
@@ -56,7 +56,7 @@ def continue_study(
         records = RecordStore(folder.records)
         asked = manifest.config if seeds is not None else manifest.asked
         if has_all_trials(asked, folder, records) and manifest.config == asked:
-            say(options.console, f"All {len(records)} trials are done; --seeds N or --trials N add further ones")
+            say(options.console, f"All {len(records)} trials are done; --seeds N or --trials N add more")
             finish(manifest, folder, records, options.console)
             return StudyResult(folder=root, trials=tuple(read_records(folder.records)))
         parts = data_checks.split_data(manifest.config)
@@ -65,7 +65,7 @@ def continue_study(
             data_checks.refuse_changed_data(root, manifest, data_checks.take_fingerprint(manifest.config))
         data_checks.check_objective(manifest.config)
         for difference in _find_differences(folder, options):
-            say(options.console, f"Note: {difference}; numbers may differ for that reason alone")
+            say(options.console, f"Note: {difference}; numbers may differ because of this")
         say(options.console, STARTING_RAY)
         with ray_cluster(options.address, verbose=options.verbose):
             place = find_place(asked, parts, options)

@@ -1,4 +1,4 @@
-"""What a study keeps for trials to come, within the space that it may take."""
+"""Which files a study keeps for later trials, within a limited space."""
 
 import shutil
 from collections.abc import Iterator, Sequence
@@ -10,10 +10,10 @@ from gan_study.trainables.records.record import TrialRecord
 
 
 class Retention:
-    """An observer that, after each trial, leaves at most `most_bytes` of the states of GANs in `folder`.
+    """An observer that, after each trial, keeps at most `most_bytes` of GAN states in `folder`.
 
-    Of the confirmed ones only those of `exported_seed` are of use to anybody, and the others go at once. Records,
-    predictions and pictures are results, and stay.
+    Of the confirmed trials only the states with `exported_seed` are useful; the others are deleted at once.
+    Records, predictions and pictures are results, and are not deleted.
     """
 
     def __init__(self, folder: StudyFolder, *, most_bytes: float, exported_seed: int) -> None:
@@ -22,10 +22,10 @@ class Retention:
         self._exported_seed = exported_seed
 
     def started(self, trial: PlannedTrial) -> None:
-        """Nothing: what it will keep is not there yet."""
+        """Does nothing: there are no files yet."""
 
     def finished(self, record: TrialRecord) -> None:
-        """Forget what nobody will ask for, and what was not used for longest."""
+        """Delete files that nobody will need, and those not used for longest."""
         if record.phase == "confirm" and record.seed != self._exported_seed:
             shutil.rmtree(self._folder.confirmed_gans(record.trial_id), ignore_errors=True)
         forget_oldest(self._folder.gans, most_bytes=self._most_bytes)

@@ -1,6 +1,6 @@
-"""The three entrances: run a study, say what it would do, and continue one.
+"""The three entry points: run a study, plan it, and continue it.
 
-What they call loads Ray and pandas, which takes seconds; so it is imported once the person knows what is done.
+They load Ray and pandas, which takes seconds, so the import comes after the first message.
 """
 
 import contextlib
@@ -78,7 +78,7 @@ def run_study(
 
 @checked_arguments
 def plan_study(config: StudyConfig, *, options: RunOptions | None = None) -> "Outlook":
-    """What the study `config` will do and how long it takes, by a probe of the machine; nothing is written."""
+    """What the study `config` will do and how long it takes, after measuring the machine; nothing is written."""
     options = options or RunOptions()
     with _own_process(options.console):
         from gan_study.study.run import begin
@@ -96,9 +96,9 @@ def resume_study(
     until_decided: bool = False,
     retry_failed: bool = False,
 ) -> "StudyResult":
-    """Continue a study, or take it to more seeds or trials; no trial that has a record runs again.
+    """Continue a study, or extend it to more seeds or trials; no trial that has a record runs again.
 
-    What an earlier run left out for want of time is done now, or as much of it as fits into a new budget.
+    What an earlier run left out for lack of time is done now, or as much of it as fits into a new budget.
 
     Parameters
     ----------
@@ -157,5 +157,5 @@ def _own_process(console: Console) -> Iterator[None]:
     forget_images()
     with as_it_was() as foreign:
         if foreign:
-            say(console, f"Not for this study, and ignored: {', '.join(foreign)}")
+            say(console, f"These environment variables are ignored: {', '.join(foreign)}")
         yield

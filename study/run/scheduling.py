@@ -13,13 +13,13 @@ from gan_study.trainables.trial.request import REPORT, TrialReport
 
 
 class SessionScheduler(NotPickled, FIFOScheduler):  # type: ignore[misc]
-    """Gives a worker that has become free the trial that was asked for first, and asks who is to be trained on.
+    """Gives a free worker the trial that was requested first, and asks which trials continue.
 
-    Tune by itself gives a worker the first trial that waits, and that one may have a worker that is just starting,
-    which is killed then. Trials shorter than the start of a worker, some seconds, so ran one at a time for ever.
-    Here such a trial is left to its own worker.
+    By default Tune gives a worker the first waiting trial, even if another worker is just starting for that trial,
+    which is then killed. Trials shorter than the start of a worker, some seconds, therefore always ran one at a
+    time. Here such a trial is left to its own worker.
 
-    `goes_on` is asked about each milestone of a trial, by the id that the study knows it by.
+    `goes_on` is asked about each milestone of a trial, by the trial's id in the study.
     """
 
     def __init__(self, goes_on: Callable[[str, Milestone], bool]) -> None:
@@ -27,7 +27,7 @@ class SessionScheduler(NotPickled, FIFOScheduler):  # type: ignore[misc]
         self._goes_on = goes_on
 
     def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
-        """The first trial that waits, and that no worker is starting for; None where there is none."""
+        """The first waiting trial for which no worker is starting; None if there is none."""
         trials: Sequence[Trial] = tune_controller.get_trials()
         waiting = (trial for trial in trials if trial.status == Trial.PENDING)
         return next((trial for trial in waiting if not has_worker(tune_controller, trial)), None)

@@ -1,4 +1,4 @@
-"""One run of a study: what is planned, what is recorded, and everybody who watches."""
+"""One run of a study: plans trials, records them, and notifies observers."""
 
 import math
 import time
@@ -28,10 +28,10 @@ from gan_study.trainables.trial.request import OtherCodeError
 
 
 class Observer(Protocol):
-    """Somebody who watches a study; called in the driver, one call at a time."""
+    """An observer of a study; called in the driver, one call at a time."""
 
     def started(self, trial: PlannedTrial) -> None:
-        """A trial has begun to run."""
+        """A trial has started."""
 
     def finished(self, record: TrialRecord) -> None:
         """A trial has ended; its record is on disk."""
@@ -52,13 +52,13 @@ class _Running:
 
 
 class StudySession:
-    """Hands out trials and takes in what became of them; the single writer of records.
+    """Hands out trials and records their results; the single writer of records.
 
-    A record is on disk before anything else learns of it. `imbalance_ratios` gives the largest over smallest
-    class count at each of the study's ratios, for the records of trials that did not come so far. `on_rounds` is
-    told of each decision on a further round of seeds, once it is on disk. `prior` are the records of another study
-    whose search informs this one's. `check_sole_driver` raises where another driver may write to the folder too.
-    `data` are the digests of the study's data, which every record notes.
+    A record is on disk before anything else learns of it. `imbalance_ratios` gives the largest over smallest class
+    count at each of the study's ratios, for the records of trials that failed before they had read their data.
+    `on_rounds` is called with each decision on a further round of seeds, after it is on disk. `prior` are the
+    records of another study whose search informs this one. `check_sole_driver` raises if another driver may also
+    write to the folder. `data` are the digests of the study's data, for every record.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class StudySession:
             budget.ended(record)
 
     def next(self) -> PlannedTrial | Pause:
-        """The next trial, from now on underway, or why there is none."""
+        """The next trial, which then counts as running, or why there is none."""
         if self._rescheduled:
             return self._rescheduled.popleft()
         planned = self._gate.next(self._planner, self._underway())
@@ -134,12 +134,12 @@ class StudySession:
 
     @property
     def num_waiting(self) -> int:
-        """The trials that were handed out, and that no worker has begun."""
+        """The trials that were handed out, but that no worker has started."""
         return sum(each.began_at is None for each in self._running.values())
 
     @property
     def num_in_workers(self) -> int:
-        """The trials that workers have begun."""
+        """The trials that workers have started."""
         return len(self._running) - self.num_waiting
 
     @property
@@ -150,7 +150,7 @@ class StudySession:
 
     @property
     def time_cuts(self) -> tuple[str, ...]:
-        """What there was no time for, a sentence each without its end."""
+        """What there was no time for, one sentence each without its end."""
         num_searched = sum(record.search is not None for record in self.records)
         return self._gate.cuts(num_searched=num_searched)
 
@@ -163,7 +163,7 @@ class StudySession:
         return self._imbalance_ratios[trial.arm.ratio]
 
     def began(self, trial_id: str) -> None:
-        """A trial that was handed out has found its place to run; also where it begins anew after a fault."""
+        """A trial that was handed out has started to run; also after a restart."""
         running = self._running[trial_id]
         if running.began_at is None:
             for observer in self._observers:
@@ -174,7 +174,7 @@ class StudySession:
         running.milestones.clear()
 
     def reschedule(self, trial_id: str) -> bool:
-        """Hand out a trial again that could not begin; False where that was done MAX_RESCHEDULES times."""
+        """Hand out a trial again that could not start; False if this was done MAX_RESCHEDULES times."""
         running = self._running[trial_id]
         running.reschedules += 1
         if is_allowed := running.reschedules <= MAX_RESCHEDULES:
@@ -182,7 +182,9 @@ class StudySession:
         return is_allowed
 
     def reached(self, trial_id: str, milestone: Milestone) -> bool:
-        """Take in that a running trial has come to a milestone; whether it is trained on, as is on disk then."""
+        """Record that a running trial has reached a milestone; returns whether it continues, which is then on
+        disk.
+        """
         running = self._running[trial_id]
         running.milestones.append(milestone)
         self._view.reached(trial_id, milestone)
@@ -193,7 +195,7 @@ class StudySession:
         return False
 
     def stopped(self, trial_id: str) -> None:
-        """A trial has been stopped early, as `reached` said."""
+        """A trial has been stopped early, as `reached` returned."""
         running = self._running[trial_id]
         trial, judgement = running.trial, running.stopped_by
         assert judgement is not None, "only a judgement stops a trial"
@@ -207,13 +209,13 @@ class StudySession:
         self.ended(record)
 
     def cut(self, trial_id: str) -> None:
-        """A trial has been stopped since the study's time is up: it leaves no record, and can be run again."""
+        """A trial has been stopped because the study's time is over: it leaves no record, and can be run again."""
         self._gate.stopped.append(self._running.pop(trial_id).trial)
 
     def died(self, trial_id: str, reason: str) -> None:
         """A trial's process or machine is gone for good.
 
-        A process that was stuck beyond the time limit cannot say so, but it did not die sooner.
+        A process that was stuck beyond the time limit cannot report it, but it did not die earlier.
         """
         running, limit = self._running[trial_id], self._time_limit
         trial, began_at = running.trial, running.began_at
@@ -223,10 +225,10 @@ class StudySession:
         self.ended(failed_record(trial.config, trial.purpose, reason=reason, imbalance_ratio=ratio))
 
     def ended(self, record: TrialRecord) -> None:
-        """A trial has come to its end, whatever that is; its record is on disk before anybody else hears of it.
+        """A trial has ended, with success or not; its record is on disk before any observer is called.
 
-        Raises TooManyFailuresError where most trials of this run fail alike, and OtherCodeError, recording none,
-        where a worker has run other code than this process's.
+        Raises TooManyFailuresError if most trials of this run fail in the same way, and OtherCodeError, without
+        recording, if a worker has run different code.
         """
         self._check_sole_driver()
         if record.digests.code != code_digest():

@@ -1,9 +1,9 @@
 """Tells Ray that this machine is about to be taken away: `python -m gan_study.study.run.spot_notice`.
 
-AWS says so two minutes before it ends a spot machine, to whoever asks the machine's metadata service (Amazon EC2
-User Guide, "Spot Instance interruption notices"). From then on Ray places nothing more here; what runs goes on to
-the end of the machine, and is continued elsewhere from its last saved state. `cluster.yaml` starts this beside Ray
-on each worker. It loads nothing but Python's own library while it waits.
+AWS announces it two minutes before it ends a spot machine, through the machine's metadata service (Amazon EC2 User
+Guide, "Spot Instance interruption notices"). From then on Ray places nothing more here; running trials continue
+until the machine ends, and are continued elsewhere from their last saved state. `cluster.yaml` starts this beside
+Ray on each worker. It loads only Python's standard library while it waits.
 """
 
 import datetime
@@ -27,13 +27,13 @@ _TOKEN_SECONDS = 60
 
 
 class NoServiceError(RuntimeError):
-    """There is no metadata service: this is no machine of AWS."""
+    """There is no metadata service: this is not an AWS machine."""
 
 
 def end_of_machine(service: str = SERVICE) -> datetime.datetime | None:
-    """When this machine will be taken away; None as long as nobody says so.
+    """When this machine will be taken away; None as long as there is no notice.
 
-    Raises NoServiceError where nobody answers.
+    Raises NoServiceError if the service does not answer.
     """
     lifetime = {"X-aws-ec2-metadata-token-ttl-seconds": str(_TOKEN_SECONDS)}
     try:
@@ -56,7 +56,7 @@ def watch(
 ) -> None:
     """Wait for the notice, and call `drain` with the whole seconds that are left, at least one.
 
-    Raises NoServiceError if nobody answers the first question; later ones are asked again.
+    Raises NoServiceError if the first request gets no answer; later ones are retried.
     """
     end = end_of_machine(service)
     while end is None:
@@ -70,7 +70,7 @@ def watch(
 
 
 def drain_node(seconds_left: int, *more: str) -> None:
-    """Let Ray place nothing more on this node, which has so many seconds left; `more` options of the command."""
+    """Let Ray place nothing more on this node, which has this many seconds left; `more` options of the command."""
     ray = Path(sys.executable).with_name("ray")
     reason = ("--reason=DRAIN_NODE_REASON_PREEMPTION", "--reason-message=the spot machine is taken away")
     subprocess.run(
@@ -87,11 +87,11 @@ def _read(request: urllib.request.Request) -> str:
 
 
 def main() -> int:
-    """Wait for the notice and pass it on; 1 where none can come."""
+    """Wait for the notice and pass it on; 1 if there can be none."""
     try:
         watch(drain_node)
     except NoServiceError as error:
-        print(f"spot_notice: {error}; nothing to wait for", file=sys.stderr)
+        print(f"spot_notice: {error}; cannot wait for a notice", file=sys.stderr)
         return 1
     return 0
 

@@ -1,6 +1,7 @@
-"""The summary of a study's plan as a file: `gan-study status` reads it, since planning anew loads torch.
+"""The summary of a study's plan as a file: `gan-study status` reads it, since computing the plan again loads
+torch.
 
-It is derived from three files and holds their digests, so that a summary of other files counts for nothing.
+It is derived from three files and contains their digests, so a summary of other files is ignored.
 """
 
 import json
@@ -23,7 +24,7 @@ class _Stored:
 
 
 def write_summary(folder: StudyFolder, summary: PlanSummary, *, patience_seconds: float = 0.0) -> None:
-    """Save the summary of the plan that the folder's files describe now."""
+    """Save the summary of the plan in the folder's files."""
     content = json.dumps(dump(_Stored(made_of=_digests(folder), summary=summary)), indent=1) + "\n"
     write_atomically(folder.plan_summary, content.encode(), patience_seconds=patience_seconds)
 

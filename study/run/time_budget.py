@@ -1,4 +1,4 @@
-"""How long a study may take, how people write it, and which trials may still begin."""
+"""How long a study may take, how people write it, and which trials may still start."""
 
 import math
 import re
@@ -23,7 +23,9 @@ MOST_SECONDS = 36500.0 * _UNITS["d"]
 
 
 def parse_seconds(text: str) -> float:
-    """Seconds in "90s", "30m", "1.5h", "2d" or "1h30m"; raises ConfigError for anything else, or too little."""
+    """Seconds in "90s", "30m", "1.5h", "2d" or "1h30m"; raises ConfigError for anything else, or for too short a
+    time.
+    """
     spans = re.findall(r"(\d+(?:\.\d+)?)(min|[smhd])", text.replace(" ", ""))
     if not spans or "".join(number + unit for number, unit in spans) != text.replace(" ", ""):
         raise ConfigError(f"--time-budget {text!r}: write a time such as 90s, 30m, 2h or 1h30m")
@@ -34,7 +36,7 @@ def parse_seconds(text: str) -> float:
 
 
 def check_budget(seconds: float, *, where: str) -> float:
-    """`seconds`, which a study may take; raises ConfigError where none can be done in them, or that never end."""
+    """`seconds`, a study's time budget; raises ConfigError if it is too short for any study, or infinite."""
     if not LEAST_SECONDS <= seconds <= MOST_SECONDS:
         raise ConfigError(
             f"--time-budget {where}: from {LEAST_SECONDS:g} s, which a start and a report take alone, to"
@@ -61,25 +63,26 @@ Running: TypeAlias = Sequence[tuple[PlannedTrial, float]]
 
 
 def no_prediction(trials: Sequence[PlannedTrial]) -> Sequence[float]:
-    """Zeros: where no machine could be probed, only trials that have ended tell how long others take."""
+    """Zeros: if no machine could be measured, only trials that have ended show how long others take."""
     return [0.0] * len(trials)
 
 
 @dataclass(kw_only=True)
 class TimeBudget:
-    """Says which trials may still begin, so that a study and its report end in time.
+    """Decides which trials may still start, so that a study and its report end in time.
 
-    Trials take what `predict` says, times what those of the same balancer in the same phase took over what it said
-    of them; if there are none yet, what such trials took in an earlier run, or what all took over what it said.
+    The expected time of a trial is `predict` times the ratio of actual to predicted time of trials of the same
+    balancer in the same phase; without such trials, the time of such trials in an earlier run, or the ratio over
+    all trials.
     """
 
     seconds: float | None
     """From `began_at` to the end of the report; None: without end."""
     num_workers: int
     search: Sequence[PlannedTrial] = ()
-    """Trials that stand for those of the search."""
+    """Representative trials of the search."""
     first_round: Sequence[PlannedTrial] = ()
-    """The trials of the confirmation that a search has to leave time for."""
+    """The trials of the confirmation that a search must leave time for."""
     predict: Predict = no_prediction
     machine_slowness: float = 1.0
     """As `Machine.slowness`."""
@@ -89,7 +92,7 @@ class TimeBudget:
     _predicted: dict[str, float] = field(default_factory=dict)
     _num_confirmed: int = 0
     _sums: dict[tuple[str, str], tuple[float, float]] = field(default_factory=dict)
-    """Seconds taken and predicted, of trials of this run."""
+    """Measured and predicted seconds of trials of this run."""
 
     def ended(self, record: TrialRecord) -> None:
         """Learn from a trial that has ended, in this run or an earlier one."""
@@ -103,30 +106,30 @@ class TimeBudget:
             self._sums[record.phase, record.balancer] = (before[0] + taken, before[1] + predicted)
 
     def began(self, trial: PlannedTrial) -> None:
-        """Note what was predicted of a trial that begins."""
+        """Note the prediction for a trial that starts."""
         if self.seconds is not None:
             (self._predicted[trial.trial_id],) = self.predict([trial])
 
     @property
     def slowness(self) -> float:
-        """What trials took over what was predicted."""
+        """The ratio of actual to predicted time of trials."""
         taken = sum(seconds for seconds, _ in self._sums.values())
         predicted = sum(seconds for _, seconds in self._sums.values())
         return (taken + _PRIOR_SECONDS) / (predicted + _PRIOR_SECONDS)
 
     def report_seconds(self, num_more: int = 0) -> float:
-        """What will be needed after the last trial, if `num_more` trials are confirmed."""
+        """The time needed after the last trial, if `num_more` trials are confirmed."""
         slowness = self.machine_slowness * (max(1.0, self.slowness) if any(self._predicted.values()) else 1.0)
         return slowness * (fixed_costs.CLOSE_SECONDS + fixed_costs.report_seconds(self._num_confirmed + num_more))
 
     def seconds_left(self, num_more: int = 0) -> float:
-        """Time for trials, until those have to end for the report to be in time; infinite without a budget."""
+        """Time left for trials, which must end before the report starts; infinite without a budget."""
         if self.seconds is None:
             return math.inf
         return self.seconds - (self.clock() - self.began_at) - self.report_seconds(num_more)
 
     def seconds_until_stopped(self) -> float:
-        """Time until a trial that runs is stopped."""
+        """Time until a running trial is stopped."""
         return self.seconds_left() + _LATE_SHARE * (self.seconds or 0.0)
 
     def expected(self, trials: Sequence[PlannedTrial]) -> list[float]:
@@ -144,7 +147,7 @@ class TimeBudget:
         return list(map(expected, trials, self.predict(trials)))
 
     def may_search(self, running: Running, num_trials: int = 1) -> bool:
-        """Whether so many more search trials and then the whole first round end in time."""
+        """Whether this many more search trials and then the whole first round end in time."""
         if self.seconds is None:
             return True
         more = [fmean(self.expected(self.search) or [0.0])] * num_trials
@@ -153,7 +156,7 @@ class TimeBudget:
         return search + _ROW_MARGIN * first_round <= self.seconds_left(len(self.first_round))
 
     def may_begin(self, trials: Sequence[PlannedTrial], running: Running) -> bool:
-        """Whether all of `trials` end in time beside those that run."""
+        """Whether all of `trials` end in time beside the running ones."""
         if self.seconds is None:
             return True
         margin = 1.0 if len(trials) == 1 else _ROW_MARGIN
@@ -162,7 +165,7 @@ class TimeBudget:
         return needed <= self.seconds_left(len(trials))
 
     def has_time_for(self, balancers: Sequence[str]) -> bool:
-        """Whether a confirmed trial of each of `balancers` ends in time, if it takes what it took on average."""
+        """Whether a confirmed trial of each of `balancers` ends in time, given its average time so far."""
         if self.seconds is None:
             return True
         confirmed = {name: some for (phase, name), some in self._taken.items() if phase == "confirm"}
@@ -181,20 +184,21 @@ class TimeBudget:
 
 @dataclass
 class TimeGate:
-    """Between a planner and whoever runs its trials: lets those begin that end in time, and notes the others.
+    """Between a planner and the code that runs its trials: passes those that end in time, and notes the others.
 
-    In the confirmation all arms begin a seed or none does, since gains are differences of pairs. The first seed of
-    a run begins trial by trial all the same: a run that is too short for a whole one would otherwise add nothing.
+    In the confirmation either all arms start a seed or none does, since gains are differences of pairs. The first
+    seed of a run starts trial by trial nevertheless: a run that is too short for a whole seed would otherwise add
+    nothing.
     """
 
     budget: TimeBudget
     not_begun: list[PlannedTrial] = field(default_factory=list)
     stopped: list[PlannedTrial] = field(default_factory=list)
-    """Trials that had begun, and ran when time was up."""
+    """Trials that were still running when the time was over."""
     is_search_cut: bool = False
-    """Whether there was no time for all of the search."""
+    """Whether there was not enough time for the whole search."""
     is_round_cut: bool = False
-    """Whether there was no time for a further round of seeds."""
+    """Whether there was not enough time for another round of seeds."""
     _rows: list[tuple[int, int]] = field(default_factory=list)
 
     def next(self, planner: Planner, running: Running) -> PlannedTrial | Pause:
@@ -209,7 +213,7 @@ class TimeGate:
         return Pause.DONE if is_over else planned
 
     def may_search(self, running: Running, num_trials: int = 1) -> bool:
-        """Whether there is time for so many more search trials."""
+        """Whether there is time for this many more search trials."""
         has_time = self.budget.may_search(running, num_trials)
         self.is_search_cut |= not has_time
         return has_time
@@ -221,7 +225,7 @@ class TimeGate:
         return has_time
 
     def cuts(self, *, num_searched: int) -> tuple[str, ...]:
-        """What there was no time for, a sentence each without its end."""
+        """What there was no time for, one sentence each without its end."""
         by_phase: dict[str, list[PlannedTrial]] = {"baseline": [], "search": [], "confirm": []}
         for trial in self.not_begun:
             by_phase[trial.purpose.phase].append(trial)
@@ -231,9 +235,9 @@ class TimeGate:
             f"the search ended after {_count(num_searched, 'trial')}": self.is_search_cut,
             f"{_count(len(by_phase['baseline']), 'baseline')} did not begin": by_phase["baseline"],
             f"{_count(len(by_phase['search']), 'chosen search trial')} did not begin": by_phase["search"],
-            f"{_count(confirm, 'trial')} of the confirmation did not begin (seeds {seeds})": confirm,
-            "a further round of seeds did not begin": self.is_round_cut,
-            f"{_count(stopped, 'trial')} ran when time was up": stopped,
+            f"{_count(confirm, 'trial')} of the confirmation did not start (seeds {seeds})": confirm,
+            "a further round of seeds did not start": self.is_round_cut,
+            f"{_count(stopped, 'trial')} still running when time was up": stopped,
         }
         return tuple(sentence for sentence, is_so in said.items() if is_so)
 

@@ -1,4 +1,6 @@
-"""A study session as Ray Tune sees it: a searcher that hands out its trials, a callback that takes them in."""
+"""A study session in the form that Ray Tune needs: a searcher that hands out its trials, and a callback that
+receives their results.
+"""
 
 import time
 import uuid
@@ -28,23 +30,25 @@ NOTICE_SECONDS = 50.0
 
 
 class NotPickled:
-    """Pickled as nothing. Tune pickles all it is given, to restore it later; we restore from the records."""
+    """Pickled as nothing. Tune pickles everything that it gets, to restore it later; this project restores from
+    the records.
+    """
 
     def __getstate__(self) -> dict[str, Any]:
         return {}
 
 
 def trial_id_of(trial: Trial) -> str:
-    """The id by which a study knows a trial of Tune's."""
+    """The study's id of a Tune trial."""
     request: TrialRequest = trial.config[REQUEST]
     return request.trial_id
 
 
 class SessionSearcher(NotPickled, Searcher):  # type: ignore[misc]
-    """Gives Tune the session's next trial. It keeps nothing: the records do.
+    """Gives Tune the session's next trial. It stores nothing: the records do.
 
-    On `num_workers` workers, beside a trial for each, one more waits, for the first that becomes free: what is
-    asked for earlier knows less. `num_workers` is None where machines are started for what waits.
+    Besides one trial for each of `num_workers` workers, one more waits for the first free worker: a trial that is
+    requested earlier is based on fewer results. `num_workers` is None if machines are started for waiting trials.
     """
 
     def __init__(
@@ -65,7 +69,7 @@ class SessionSearcher(NotPickled, Searcher):  # type: ignore[misc]
         self._running: set[str] = set()
 
     def suggest(self, trial_id: str) -> dict[str, TrialRequest] | str | None:
-        """The request for the next trial, None to be asked again, or FINISHED."""
+        """The request for the next trial; None if Tune should ask again, or FINISHED."""
         most = self._resources.max_concurrent
         if most is not None and len(self._running) >= most:
             return None
@@ -84,7 +88,7 @@ class SessionSearcher(NotPickled, Searcher):  # type: ignore[misc]
         return max(0, (self._num_workers or 0) - self._session.num_in_workers)
 
     def request(self, planned: PlannedTrial) -> TrialRequest:
-        """What a worker is asked to do for a planned trial."""
+        """The request that a worker gets for a planned trial."""
         folder = self._folder
         # What others wait for lies where they find it; any other confirmed GAN is no other trial's.
         is_alone = planned.purpose.phase == "confirm" and not planned.waits_for
@@ -108,7 +112,7 @@ class SessionSearcher(NotPickled, Searcher):  # type: ignore[misc]
         )
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        """Make room for another trial; what became of this one, the callback learns."""
+        """Make room for another trial; the callback gets the result of this one."""
         self._running.discard(trial_id)
 
     def save(self, checkpoint_path: str) -> None:
@@ -119,16 +123,16 @@ class SessionSearcher(NotPickled, Searcher):  # type: ignore[misc]
 
 
 class NoMachineLeftError(UserError):
-    """No machine is left that trials could run on, and none will come by itself."""
+    """No machine is left for trials, and none will be added automatically."""
 
     exit_code = 1
 
 
 class PlacementNotice(NotPickled, tune.Callback):  # type: ignore[misc]
-    """Says so whenever trials have been waiting for a machine for `seconds`, and none ran meanwhile.
+    """Prints a message whenever trials have been waiting for a machine for `seconds` while none ran.
 
-    `asked` is what each of them asks for, in words. Raises NoMachineLeftError where `has_machine` says that there
-    is none, and none to come.
+    `asked` are the resources of a trial, in words. Raises NoMachineLeftError if `has_machine` says that there is
+    none, and none will come.
     """
 
     def __init__(
@@ -146,7 +150,7 @@ class PlacementNotice(NotPickled, tune.Callback):  # type: ignore[misc]
         self._since = time.monotonic()
 
     def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
-        """Tune looks around, several times a second."""
+        """Tune calls this several times a second."""
         states = {trial.status for trial in trials}
         if Trial.RUNNING in states or Trial.PENDING not in states:
             self._since = time.monotonic()
@@ -154,20 +158,21 @@ class PlacementNotice(NotPickled, tune.Callback):  # type: ignore[misc]
             self._since = time.monotonic()
             if not self._has_machine():
                 raise NoMachineLeftError(
-                    "Ray has lost its last machine: its process there was killed, or stood still for too long; "
+                    "Ray has lost its last machine: its process there was killed, or did not respond "
+                    "for too long; "
                     "`gan-study resume DIR` continues"
                 )
             self._say(
-                f"No trial has begun for {self._seconds:g} s: each needs {self._asked}, and no machine has that"
-                " free. The study continues as soon as one has."
+                f"No trial has started for {self._seconds:g} s: each needs {self._asked}, and no machine has that"
+                " free. The study continues when one has."
             )
 
 
 class SessionCallback(NotPickled, tune.Callback):  # type: ignore[misc]
-    """Tells the session what became of its trials, and empties each once it has ended: nobody else reads it.
+    """Tells the session the results of its trials, and releases the data of each when it has ended.
 
-    Tune takes what `on_trial_complete` raises for a failure of the trial, and asks whether it is to be tried
-    again; so what ends the study is raised again there.
+    Tune treats an exception in `on_trial_complete` as a failure of the trial, and asks whether to retry it; so an
+    exception that ends the study is raised again there.
     """
 
     def __init__(self, session: StudySession) -> None:
@@ -175,13 +180,13 @@ class SessionCallback(NotPickled, tune.Callback):  # type: ignore[misc]
         self._fatal: OSError | UserError | None = None
 
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        """Tune has found room for the trial."""
+        """Tune has started the trial."""
         self._session.began(trial_id_of(trial))
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        """The end, or an early stop, or because the study's time is up.
+        """The end, or an early stop, or because the study's time is over.
 
-        Raises StorageError where the trial could not leave its files, OtherCodeError where the worker refused it.
+        Raises StorageError if the trial could not write its files, OtherCodeError if the worker refused it.
         """
         try:
             self._take_in(trial_id_of(trial), trial.last_result[REPORT])
@@ -201,15 +206,15 @@ class SessionCallback(NotPickled, tune.Callback):  # type: ignore[misc]
             self._session.ended(report.record)
 
     def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        """Tune tries a trial again; raises what ends the study."""
+        """Tune retries a trial; raises exceptions that end the study."""
         if self._fatal is not None:
             raise self._fatal
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """The trial's process or machine has died more often than MAX_RESTARTS.
 
-        Tune also gives up a trial, however seldom it died, that was about to begin in a process which has run
-        others, when that process is lost; such a trial is rescheduled.
+        Tune also gives up a trial, even if it never died before, when it is about to start in a reused process and
+        that process is lost; such a trial is rescheduled.
         """
         if self._fatal is not None:
             raise self._fatal

@@ -1,4 +1,4 @@
-"""The Ray Tune run that carries out a session's trials."""
+"""The Ray Tune run that executes a session's trials."""
 
 import datetime
 import os
@@ -33,7 +33,7 @@ def run_trials(
     console: Console,
     verbose: bool,
 ) -> None:
-    """Run the session's trials to the end, or until the person stops it; raises what a person can mend."""
+    """Run the session's trials to the end, or until a person stops it; raises errors that a person can fix."""
     _set_environment(room, verbose=verbose)
     placement = tune.PlacementGroupFactory([dict(room.trial)])
     tuner = tune.Tuner(
@@ -81,7 +81,7 @@ def _set_environment(room: Room, *, verbose: bool) -> None:
     os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(waiting + 1)
     # Records are ours; Ray's CSV, JSON and TensorBoard loggers would write every one of them three more times.
     os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
-    # Nor is its own state of use to us, all trials anew each time; it is written when the study begins and ends.
+    # Nor is its own state of use to us, all trials again each time; it is written when the study begins and ends.
     os.environ["TUNE_GLOBAL_CHECKPOINT_S"] = "inf"
     if not verbose:
         # The newer output prints a banner at any verbosity.
@@ -89,9 +89,9 @@ def _set_environment(room: Room, *, verbose: bool) -> None:
 
 
 def reason_of(error: BaseException) -> BaseException:
-    """What a person can mend in a chain of errors, a full disk for instance; `error` itself where there is none.
+    """The error in a chain that a person can fix, for example a full disk; `error` itself if there is none.
 
-    Tune raises an error of its own, whose message is a traceback, for whatever its callbacks and searcher raise.
+    Tune wraps every error of its callbacks and its searcher in one of its own, whose message is a traceback.
     """
     link: BaseException | None = error
     while link is not None and not isinstance(link, OSError | UserError):

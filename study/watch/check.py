@@ -1,4 +1,4 @@
-"""What is wrong with a study's folder, found without changing anything in it."""
+"""Problems of a study's folder, found without changing anything in it."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,7 +32,7 @@ from gan_study.trainables.trial.config import parse_trial
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """Something about a file, or a line of one; `is_wrong` unless it is of no harm, or resuming mends it."""
+    """A finding about a file, or a line of one; `is_wrong` unless it is harmless, or resuming fixes it."""
 
     where: str
     what: str
@@ -44,7 +44,7 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True)
 class Checked:
-    """What was found in a study's folder, and how far the study has come; `num_trials` None where none can say."""
+    """The findings in a study's folder, and the study's progress; `num_trials` None if unknown."""
 
     findings: tuple[Finding, ...]
     num_records: int
@@ -58,10 +58,10 @@ class Checked:
 
 
 def check_study(root: Path) -> Checked:
-    """What is wrong with the study in `root`; raises UserError where there is none.
+    """The findings on the study in `root`; raises UserError if there is none.
 
-    Manifest, records line by line, the files that they name, the selection and Optuna's storage are read; nothing
-    is unpickled, and nothing is written.
+    It reads the manifest, the records line by line, the files that they name, the selection and Optuna's storage;
+    nothing is unpickled, and nothing is written.
     """
     folder, findings = StudyFolder(root), list[Finding]()
     manifest = None
@@ -134,11 +134,11 @@ def _read_records(
             what = f"trial {record.trial_id}: its configuration does not fit this version ({error})"
         findings.append(Finding(where=where, what=what))
     for number, first in find_repeated(records):
-        what = f"the trial of line {first} once more"
+        what = f"repeats the trial of line {first}"
         findings.append(Finding(where=f"{folder.records.name}:{number}", what=what))
     if unfinished:
         where = f"{folder.records.name}:{len(lines) + 1}"
-        what = "not written to its end; resuming cuts it off and runs its trial again"
+        what = "is incomplete; resuming removes it and runs its trial again"
         findings.append(Finding(where=where, what=what, is_wrong=False))
     return [record for record in records if record is not None]
 
@@ -180,7 +180,7 @@ def _read_decisions(
         return ()
     suggested = {each.number for each in decisions if each.kind == "suggestion"}
     findings += [
-        Finding(where=folder.decisions.name, what=f"lacks the suggestion that trial {record.trial_id} ran")
+        Finding(where=folder.decisions.name, what=f"lacks the suggestion for trial {record.trial_id}")
         for record in records
         if record.search is not None and record.search.number not in suggested
     ]
@@ -263,7 +263,7 @@ def _data_findings(root: Path, manifest: Manifest, records: Sequence[TrialRecord
         yield Finding(where="data", what=f"not compared ({error})", is_wrong=False)
         return
     if changes is not None:
-        yield Finding(where="data", what=f"are not those that the study was begun with: {changes}")
+        yield Finding(where="data", what=f"have changed since the study began: {changes}")
 
 
 def _storage_findings(
@@ -271,7 +271,7 @@ def _storage_findings(
 ) -> Iterator[Finding]:
     where = "Optuna's storage" if manifest.config.storage else folder.optuna.name
     if manifest.config.storage is None and not folder.optuna.exists():
-        yield Finding(where=where, what="is missing; resuming makes it from the records", is_wrong=is_finished)
+        yield Finding(where=where, what="is missing; resuming creates it from the records", is_wrong=is_finished)
         return
     for difference in differences(
         storage=manifest.storage(folder), study_name=manifest.unique_name, records=records
@@ -283,9 +283,9 @@ def _storage_findings(
 def _leftovers(folder: StudyFolder, records: Sequence[TrialRecord], *, is_finished: bool) -> Iterator[Finding]:
     recorded = {record.trial_id for record in records}
     known = folder.artifacts.iterdir() if folder.artifacts.is_dir() else ()
-    left = {path: "of no trial that has a record" for path in known if path.stem not in recorded}
+    left = {path: "belongs to no recorded trial" for path in known if path.stem not in recorded}
     left |= {path: "half written" for path in folder.root.rglob(".*") if is_partial(path)}
     if is_finished:
-        left |= {path: "of no use, the study is over" for path in folder.scratch if path.exists()}
+        left |= {path: "not needed, the study is finished" for path in folder.scratch if path.exists()}
     for path, why in sorted(left.items()):
         yield Finding(where=str(path.relative_to(folder.root)), what=f"left over, {why}", is_wrong=False)

@@ -1,4 +1,4 @@
-"""A study in W&B as code: a workspace to explore its runs, and a report to read and to share.
+"""A study in W&B as code: a workspace to explore its runs, and a report to share.
 
 Both show the answer and the tables of the study's page, recall and F1 against the ratio, the search, and images.
 """
@@ -24,9 +24,9 @@ _RUN_SETS = {"summary": "The study's report", "confirm": "Confirmed trials", "se
 
 
 def dashboard(manifest: Manifest, *, entity: str, answer: Mapping[str, str]) -> workspaces.Workspace:
-    """The workspace of the study in the project that its runs are mirrored to; `entity` is a W&B user or team.
+    """The workspace of the study in the W&B project of its runs; `entity` is a W&B user or team.
 
-    It begins with `answer`, texts in Markdown by their titles, and the charts of the report. Runs are filtered to
+    It begins with `answer`, Markdown texts by their titles, and the charts of the report. Runs are filtered to
     the study and grouped, so that the seeds of one configuration are one line with a band.
     """
     sections: dict[str, list[object]] = {
@@ -51,7 +51,7 @@ def dashboard(manifest: Manifest, *, entity: str, answer: Mapping[str, str]) -> 
 def report(manifest: Manifest, *, entity: str, answer: Mapping[str, str]) -> panels.Report:
     """The W&B report of the study: `answer` as text, then the panels of `dashboard`, each with its set of runs.
 
-    A set of runs is one phase of this study, so that a chart of the test part shows confirmed trials alone.
+    A set of runs is one phase of this study, so charts of the test part show only confirmed trials.
     """
 
     def grid(phase: str, *shown: object) -> panels.PanelGrid:
@@ -82,13 +82,13 @@ def report(manifest: Manifest, *, entity: str, answer: Mapping[str, str]) -> pan
 
 
 def save(view: workspaces.Workspace | panels.Report) -> str:
-    """The address of the workspace or report, now saved in W&B; raises UserError where W&B does not take it."""
+    """Save the workspace or report in W&B and return its address; raises UserError if W&B rejects it."""
     try:
         view.save()
     # Its client raises errors of requests and of wandb, and ValueError.
     except Exception as error:
         what = "report" if isinstance(view, panels.Report) else "workspace"
-        raise UserError(f"W&B did not take the {what}: {' '.join(str(error).split())}") from None
+        raise UserError(f"W&B rejected the {what}: {' '.join(str(error).split())}") from None
     return str(view.url)
 
 
@@ -97,7 +97,7 @@ def _charts_of_report() -> panels.MediaBrowser:
 
 
 def _samples() -> panels.MediaBrowser:
-    return panels.MediaBrowser(title="Real images, and what was made of them", media_keys=["samples"])
+    return panels.MediaBrowser(title="Real and generated images", media_keys=["samples"])
 
 
 def _answer_panels(answer: Mapping[str, str]) -> list[object]:
@@ -139,7 +139,7 @@ def _search_panels(space: Space) -> list[object]:
     ]
     columns.append(column(metric=panels.SummaryMetric("objective"), display_name="objective", log=False))
     return [
-        panels.ParallelCoordinatesPlot(title="What was searched, and the gain over no balancing", columns=columns),
+        panels.ParallelCoordinatesPlot(title="Searched settings, and the gain over no balancing", columns=columns),
         panels.ParameterImportancePlot(with_respect_to="objective"),
         panels.LinePlot(
             title="Gain over no balancing at milestones",

@@ -35,15 +35,16 @@ DECIMALS = 6
 def importances(
     space: Space, records: Iterable[TrialRecord], *, is_whole: bool = False
 ) -> tuple[SearchImportance, ...]:
-    """The importance of each parameter in each search of `records`: of one balancer under one condition.
+    """The importance of each parameter in each search of `records`: for one balancer under one condition.
 
-    With `is_whole` balancers and ratios were searched together, and count as parameters; of the others only those
-    that all balancers have can be compared. Where each has its own range, as of lengths, the place in it counts.
+    With `is_whole`, balancers and ratios were searched together and count as parameters; of the other parameters
+    only those that all balancers share can be compared. If each balancer has its own range, as for lengths, the
+    relative position in the range is used.
 
-    PED-ANOVA (Watanabe et al. 2023): how far the best tenth of the complete trials differs from all of them in a
-    parameter, as a share of what all parameters add up to. Only parameters that took two values or more count.
-    Where there are fewer than FEWEST_TRIALS, all gains are equal, or the space has changed since, there are no
-    numbers, and `missing` says why.
+    PED-ANOVA (Watanabe et al. 2023): how much the best tenth of the complete trials differs from all of them in a
+    parameter, as a share of the sum over all parameters. Only parameters with at least two different values count.
+    With fewer than FEWEST_TRIALS, equal gains, or a space that has changed since, there are no numbers, and
+    `missing` says why.
     """
     searches = defaultdict[tuple[str, str, float | None, str | None], list[TrialRecord]](list)
     for record in records:
@@ -68,7 +69,7 @@ def _measure(
         if trial.search is not None
         for name, value in trial.search.params.items()
     ):
-        missing = "the search space of that name is no longer the one that was searched"
+        missing = "the search space of that name has changed since the search"
     elif balancer is None:
         space, trials = _with_common_ranges(space, trials)
     points = [trial.search.params for trial in trials if trial.search is not None]
@@ -79,11 +80,11 @@ def _measure(
     axes = () if balancer is None else (BALANCER, RATIO)
     varied = [name for name in values if len(values[name]) > 1 and name in common and name not in axes]
     if len(trials) < FEWEST_TRIALS:
-        missing = f"{len(trials)} of the {FEWEST_TRIALS} complete trials that it takes"
+        missing = f"{len(trials)} of the {FEWEST_TRIALS} complete trials that are needed"
     elif len({trial.objective for trial in trials}) == 1:
-        missing = "all trials gained the same"
+        missing = "all trials had the same gain"
     elif not varied:
-        missing = missing or "no parameter took two values"
+        missing = missing or "no parameter had two different values"
     return SearchImportance(
         dataset=first.dataset,
         classifier=first.classifier,
@@ -140,10 +141,10 @@ def write_importances(root: Path) -> None:
 
 
 def importance_differences(root: Path) -> Iterator[str]:
-    """What importance.json says otherwise than the records; nothing where there is no such file."""
+    """How importance.json differs from the records; empty if there is no such file."""
     path = StudyFolder(root).importance
     if path.exists() and not _agree(from_json(read_bytes(path)), _found(root)):
-        yield f"{path.name}: says otherwise than Optuna, asked again about the records"
+        yield f"{path.name}: differs from what Optuna computes from the records"
 
 
 def _found(root: Path) -> list[JsonValue]:

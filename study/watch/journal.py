@@ -1,4 +1,4 @@
-"""What the driver writes to its log, and how logs are read."""
+"""The driver's log entries, and how logs are read."""
 
 import json
 import logging
@@ -34,12 +34,12 @@ class Journal:
     """An observer that writes a line for each trial that starts or ends."""
 
     def started(self, trial: "PlannedTrial") -> None:
-        """Name the trial and say why it runs."""
+        """Name the trial and the reason why it runs."""
         why = {"phase": trial.purpose.phase, "balancer": trial.arm.balancer, "imbalance_ratio": trial.arm.ratio}
         _log.info(TRIAL_STARTED, extra={TRIAL_ID: trial.trial_id, **why, "seed": trial.config.seed})
 
     def finished(self, record: TrialRecord) -> None:
-        """Say what became of it."""
+        """Name its result."""
         became = {"status": record.status, "failure": record.failure, "objective": record.objective}
         seconds = round(sum(record.seconds.values()), 3)
         told = {TRIAL_ID: record.trial_id, "phase": record.phase, **became, "seconds": seconds}
@@ -47,12 +47,12 @@ class Journal:
 
 
 def driver_began(*, num_records: int, num_trials: int, num_workers: int) -> None:
-    """Write that a driver continues the study, and from where."""
+    """Log that a driver continues the study, and from where."""
     _log.info(DRIVER_BEGAN, extra={"records": num_records, "trials": num_trials, NUM_WORKERS: num_workers})
 
 
 def rounds_decided(rounds: "Rounds") -> None:
-    """Write with which seeds and how many arms the latest round confirms, or why none follows."""
+    """Log the seeds and the number of arms of the latest round, or why there is none."""
     latest = rounds.rounds[-1]
     _log.info(
         "rounds decided",
@@ -73,20 +73,20 @@ class LogLine:
 
     @property
     def details(self) -> str:
-        """What is special about this event, as `key=value` words."""
+        """The details of this event, as `key=value` words."""
         special = {key: value for key, value in self.values.items() if key not in _COMMON}
         return " ".join(f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in special.items())
 
     @property
     def text(self) -> str:
-        """The event for people, its traceback below it; control characters are shown, not obeyed."""
+        """The event for people, with its traceback below; control characters are escaped."""
         head = f"{self.values.get('time', '?')} {self.values.get('level', '?'):7} {self.event} {self.details}"
         trace = str(self.values.get("traceback", "")).splitlines()
         return "\n".join(printable(line.rstrip()) for line in (head, *(f"    {line}" for line in trace)))
 
 
 def read_log(path: Path) -> Iterator[LogLine]:
-    """The events in a log, oldest first; what is no whole line of JSON is left out, and a missing log is empty."""
+    """The events in a log, oldest first; incomplete or invalid lines are left out, and a missing log is empty."""
     if not path.exists():
         return
     for line in read_text(path, errors="replace").splitlines():
@@ -101,12 +101,12 @@ def read_log(path: Path) -> Iterator[LogLine]:
 def log_named(folder: StudyFolder, trial: str | None) -> Path:
     """The driver's log, or that of the trial whose id begins with `trial`.
 
-    Raises UserError where no trial's does, or more than one's.
+    Raises UserError if no trial's id does, or several do.
     """
     if trial is None:
         return folder.driver_log
     found = [path for path in sorted(folder.logs.glob("*.jsonl")) if path.stem.startswith(trial)]
     if len(found) != 1:
-        which = f"{len(found)} trials have ids that begin" if found else "no trial has an id that begins"
+        which = f"{len(found)} trials have ids that begin with this" if found else "no trial has an id that begins"
         raise UserError(f"{folder.root}: {which} with {trial!r}")
     return found[0]

@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 
 def search_of(space: Space, records: Iterable[TrialRecord]) -> optuna.Study:
-    """The search that `records` tell of as an Optuna study in memory."""
+    """The search in `records` as an Optuna study in memory."""
     study = optuna.create_study(direction="maximize")
     study.add_trials(_as_optuna(space, records))
     return study
@@ -47,19 +47,19 @@ def _as_optuna(space: Space, records: Iterable[TrialRecord]) -> Iterator[FrozenT
 
 
 class StorageUnavailableError(UserError):
-    """Optuna's storage does not answer, or cannot write: that may pass."""
+    """Optuna's storage does not answer, or cannot write: this may be temporary."""
 
 
 class DamagedStorageError(UserError):
-    """Optuna's storage is not what Optuna left: tables are missing, or hold what it cannot read."""
+    """Optuna's storage was damaged: tables are missing, or have unreadable content."""
 
 
 class OptunaView:
     """A study's search as a storage shows it.
 
-    It is made anew from the records when a study is resumed, so that it never says otherwise. A storage that fails
-    is tried again for `patience_seconds`, though not to open it. `own_file` is the SQLite file that holds nothing
-    but this view, if it has one: damaged, it is removed and written anew. Any other storage raises
+    It is created again from the records when a study is resumed, so that the two always agree. A storage that
+    fails is retried for `patience_seconds`, except when it is opened. `own_file` is the SQLite file that contains
+    only this view, if there is one: if damaged, it is removed and written again. Any other storage raises
     DamagedStorageError.
     """
 
@@ -84,7 +84,7 @@ class OptunaView:
         self._running: dict[str, int] = {}
 
     def rebuild(self, records: Iterable[TrialRecord]) -> None:
-        """Replace what the storage holds of this study by `records`."""
+        """Replace the study's content in the storage by `records`."""
         searched = sorted(_as_optuna(self._space, records), key=lambda trial: trial.user_attrs["number"])
 
         def rebuild() -> None:
@@ -94,7 +94,9 @@ class OptunaView:
             study.add_trials(searched)
             # Rows of a study that lost its own may come to light under its number.
             if len(study.get_trials(deepcopy=False)) != len(searched):
-                raise DamagedStorageError(f"Optuna's storage ({kind_of(self._url)}): holds trials of no study")
+                raise DamagedStorageError(
+                    f"Optuna's storage ({kind_of(self._url)}): contains trials that are not of this study"
+                )
 
         try:
             self._retry(rebuild)
@@ -117,7 +119,7 @@ class OptunaView:
     def started(self, trial_id: str, step: SearchTrial) -> None:
         """Show a search trial as running.
 
-        In one transaction: asked for and described step by step, a trial would wait for the disk ten times.
+        In one transaction: with separate steps, a trial would wait for the disk ten times.
         """
         shown = to_optuna(self._space, trial_id, step)
         create, study_id_of = self._storage.create_new_trial, self._storage.get_study_id_from_name
@@ -139,7 +141,7 @@ class OptunaView:
         self._retry(lambda: self._storage.set_trial_state_values(number, STATES[record.status], values))
 
     def _retry(self, action: Callable[[], T]) -> T:
-        """What `action` gives, tried again while the storage fails: each is one transaction, or begins anew."""
+        """What `action` gives, tried again while the storage fails: each is one transaction, or begins again."""
         return retry(
             _storage_errors(self._url)(action),
             seconds=self._patience_seconds,
@@ -148,7 +150,7 @@ class OptunaView:
 
 
 def check_storage(url: str) -> None:
-    """Raise UserError, in one line, where Optuna cannot open the storage `url`."""
+    """Raise UserError, in one line, if Optuna cannot open the storage `url`."""
     with _storage_errors(url):
         _open(url).remove_session()
 
@@ -168,7 +170,7 @@ def _storage_errors(url: str) -> Iterator[None]:
         first_line = str(cause or error).partition("\n")[0] or type(error).__name__
         if isinstance(error, ImportError | ValueError) or isinstance(cause, ArgumentError):
             # Such messages repeat the URL.
-            first_line = f"cannot be opened ({type(error).__name__}); look at its URL, and for its driver"
+            first_line = f"cannot be opened ({type(error).__name__}); check its URL and its driver"
         raise _kind_of(cause)(f"Optuna's storage ({kind_of(url)}): {first_line}") from None
 
 
@@ -184,7 +186,7 @@ def _kind_of(error: BaseException | None) -> type[UserError]:
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """Where an Optuna storage says something else than the records; `is_late` where it only lags behind them."""
+    """A difference between an Optuna storage and the records; `is_late` if it only lags behind them."""
 
     what: str
     is_late: bool
@@ -225,7 +227,7 @@ def _open(url: str) -> BaseStorage:
 
 
 def _refuse_silent_server(url: str) -> None:
-    """Raise StorageUnavailableError where nothing listens at the server of `url`; drivers wait for minutes."""
+    """Raise StorageUnavailableError if nothing listens at the server of `url`; drivers wait for minutes."""
     named = make_url(url)
     port = named.port or _PORTS.get(named.get_backend_name())
     if not named.host or port is None:
@@ -236,7 +238,7 @@ def _refuse_silent_server(url: str) -> None:
     except (OSError, OverflowError, UnicodeError) as error:
         # Of a URL that is odd, a password may be taken for a part of the host's name: it is not repeated.
         why = getattr(error, "strerror", None) or type(error).__name__
-        message = f"Optuna's storage ({kind_of(url)}): its server does not answer ({why})"
+        message = f"Optuna's storage ({kind_of(url)}): the server does not answer ({why})"
         raise StorageUnavailableError(message) from None
 
 

@@ -21,7 +21,7 @@ _PHASES: Sequence[Phase] = ("baseline", "search", "confirm")
 
 @dataclass(frozen=True, kw_only=True)
 class Outlook:
-    """A study that is about to run; `forecast` None if no machine was probed."""
+    """A study that is about to run; `forecast` None if no machine was measured."""
 
     plan: Plan
     workloads: Mapping[Ratio, Workload]
@@ -32,12 +32,12 @@ class Outlook:
 
     @property
     def config(self) -> StudyConfig:
-        """The study as it is planned."""
+        """The study as planned."""
         return self.plan.config
 
     @property
     def trials(self) -> Mapping[Phase, Sequence[PlannedTrial]]:
-        """The trials of each phase; as many as there may be, if rounds of seeds are still to be decided."""
+        """The trials of each phase; the maximum number if rounds of seeds are not decided yet."""
         return self.forecast.trials if self.forecast else trials_left(self.config)
 
     def lines(self) -> list[str]:
@@ -62,7 +62,7 @@ class Outlook:
         return [*lines, *(f"Left out: {sentence}" for sentence in self.plan.left_out.values())]
 
     def table(self) -> Table:
-        """The outlook as a table: a row for each phase, and one for the whole."""
+        """The outlook as a table: a row for each phase, and one for the total."""
         table = Table("phase", "trials", "generator steps a GAN", "time", "disk", header_style="bold")
         trials, forecast = self.trials, self.forecast
         most = "at most " if self._is_most else ""
@@ -84,7 +84,7 @@ class Outlook:
         return table
 
     def gan_lengths(self) -> dict[str, str]:
-        """The generator's steps in a training of each GAN, from the least to the most."""
+        """The generator steps of each GAN's training, minimum and maximum."""
         found: dict[str, list[int]] = {}
         for trial in self.trials["confirm"]:
             balancer = trial.config.balancing.balancer
@@ -101,16 +101,17 @@ class Outlook:
     def _why_unprobed(self) -> str:
         if self.config.scale == SHORTEST_SCALE:
             return (
-                f"a study of scale={SHORTEST_SCALE} takes hardly longer than a probe; `gan-study plan` does that"
+                f"a study of scale={SHORTEST_SCALE} takes hardly longer than the measurement; "
+                f"`gan-study plan` does that"
             )
-        return "its machines are still to be started"
+        return "its machines have not been started yet"
 
     def _budget_text(self) -> str:
         if self.seconds_left is None or self.forecast is None:
             return ""
         if self.forecast.total <= self.seconds_left:
             return f", of {duration(self.seconds_left)}"
-        return f", more than the {duration(self.seconds_left)} that there are: not all of it will begin"
+        return f", more than the {duration(self.seconds_left)} left: some trials will not start"
 
     @property
     def _is_most(self) -> bool:

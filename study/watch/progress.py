@@ -1,4 +1,4 @@
-"""What the person at the terminal sees while a study runs."""
+"""The progress display at the terminal while a study runs."""
 
 import time
 from typing import Self

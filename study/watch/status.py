@@ -1,4 +1,4 @@
-"""How far a study is, from its folder alone: from any machine that sees it, whether a driver runs or not.
+"""The progress of a study, from its folder alone: on any machine that sees it, with or without a running driver.
 
 Where the driver has left a summary of the plan, no large library is loaded.
 """
@@ -26,7 +26,7 @@ _MOST_FAILURES = 3
 
 @dataclass(frozen=True, kw_only=True)
 class RunningTrial:
-    """A trial that has begun and not ended: what the driver's log says of it, and its own log's last line."""
+    """A trial that has started and not ended: its entry in the driver's log, and the last line of its own log."""
 
     started: journal.LogLine
     latest: journal.LogLine | None
@@ -38,7 +38,7 @@ class RunningTrial:
 
 @dataclass(frozen=True, kw_only=True)
 class StudyStatus:
-    """How far a study is. `driver` None: no process runs it; `running` are then trials that were cut off."""
+    """The progress of a study. `driver` None: no process runs it; `running` are then interrupted trials."""
 
     header: StudyHeader
     folder: StudyFolder
@@ -49,7 +49,7 @@ class StudyStatus:
     running: tuple[RunningTrial, ...]
 
     def lines(self) -> list[str]:
-        """The status for people; what files hold cannot steer their terminal."""
+        """The status for people; control characters from files are escaped."""
         tally = self.tally
         others = ", ".join(f"{number} {status}" for status, number in tally.ended.items() if status != "complete")
         done = f"{tally.done_text()} trials done" + (f" ({others})" if others else "")
@@ -121,7 +121,7 @@ class StudyStatus:
 
 
 def study_status(root: Path) -> StudyStatus:
-    """The status of the study in `root`; raises UserError where there is none, or its records are damaged."""
+    """The status of the study in `root`; raises UserError if there is none, or its records are damaged."""
     header, folder = read_manifest_file(root), StudyFolder(root)
     plan = read_summary(folder) or _summarise_anew(folder)
     records = {record.trial_id: record for record in read_records(folder.records)}
@@ -145,7 +145,7 @@ def study_status(root: Path) -> StudyStatus:
 
 
 def _summarise_anew(folder: StudyFolder) -> PlanSummary:
-    """The summary of a plan that has none saved; raises UserError where a file is damaged."""
+    """The summary of a plan that has none saved; raises UserError if a file is damaged."""
     # Torch, for the settings of every GAN.
     from gan_study.study.run.folder import summarise_study
 

@@ -1,4 +1,4 @@
-"""The studies below a folder, a line each: how far they are, and what their reports say."""
+"""The studies below a folder, one line each: their progress, and the verdicts of their reports."""
 
 import csv
 from collections.abc import Iterable, Iterator, Mapping
@@ -25,11 +25,11 @@ class StudyLine:
     began: str
     """The day."""
     state: str
-    """"running", "finished" or "interrupted"; or why it is not known."""
+    """"running", "finished" or "interrupted"; or why this is unknown."""
     done: str
-    """Trials that are done, of how many."""
+    """Finished trials and their total number."""
     verdict: str
-    """What the report says of the GAN that validation chose, at each ratio."""
+    """The report's verdict on the GAN that validation chose, at each ratio."""
 
 
 def find_studies(folder: Path) -> tuple[StudyLine, ...]:
@@ -69,7 +69,7 @@ def _line_of(folder: Path) -> StudyLine:
 
 
 def _verdict(status: StudyStatus) -> str:
-    """The verdicts on the chosen GAN as the report has them; what to do where there is none yet, or an old one."""
+    """The verdicts on the chosen GAN as the report has them; what to do if there is none yet, or an old one."""
     table = status.folder.report / "tables" / "verdicts.csv"
     if not table.is_file():
         return "no report yet"

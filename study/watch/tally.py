@@ -1,4 +1,4 @@
-"""Counts of a study's trials, and the time that is left; loads no large library."""
+"""Counts of a study's trials, and the remaining time; loads no large library."""
 
 import time
 from collections import Counter
@@ -13,12 +13,12 @@ from gan_study.trainables.records.record import TrialRecord
 
 @dataclass
 class Tally:
-    """Counts of a study's trials, and from them the time left."""
+    """Counts of a study's trials, and the remaining time computed from them."""
 
     num_workers: int
     num_trials: TrialCount
     ends_at: float | None = None
-    """When a time budget is used up, by `time.monotonic`; None without one."""
+    """When a time budget ends, by `time.monotonic`; None without one."""
     num_confirmed: int = 0
     ended: Counter[str] = field(default_factory=Counter)
     running: int = 0
@@ -27,7 +27,7 @@ class Tally:
     failures: Counter[str] = field(default_factory=Counter)
 
     def count(self, record: TrialRecord) -> None:
-        """Take a record into account."""
+        """Count a record."""
         self.ended[record.status] += 1
         self.num_confirmed += record.phase == "confirm"
         if record.status == "complete":
@@ -40,9 +40,10 @@ class Tally:
             self.best = max(self.best or record, record, key=lambda each: each.objective or 0.0)
 
     def seconds_left(self) -> float | None:
-        """Time until the report is written, if trials take what they took; None before the first has ended.
+        """Time until the report is written, if trials continue at their average time; None before the first has
+        ended.
 
-        The most, where further rounds of seeds are still to be decided.
+        The maximum, if further rounds of seeds are not decided yet.
         """
         if not self.seconds:
             return None
@@ -53,11 +54,11 @@ class Tally:
         return left if self.ends_at is None else min(left, max(0.0, self.ends_at - time.monotonic()))
 
     def done_text(self) -> str:
-        """How many trials are done, of how many."""
+        """Number of finished trials and total number."""
         return f"{self.ended.total()} of {self.num_trials}"
 
     def left_text(self) -> str:
-        """About how much time is left."""
+        """Approximate time left."""
         return f"{'at most ' if self.num_trials.is_most else ''}about {duration(self.seconds_left())} left"
 
     def best_text(self) -> str:

@@ -1,4 +1,4 @@
-"""Text for the person at the terminal."""
+"""Text for the terminal."""
 
 import codecs
 import contextlib
@@ -17,17 +17,17 @@ _LEGIBLE = "gan_study.legible"
 
 
 def say(console: Console, text: object) -> None:
-    """Print `text` as it is: no markup, no colours, no line breaks of rich's own."""
+    """Print `text` unchanged: no markup, no colours, no line breaks of rich."""
     console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def printable(text: str) -> str:
-    """`text` with escapes in place of what would steer a terminal."""
+    """`text` with control characters escaped."""
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 def duration(seconds: float | None) -> str:
-    """Seconds as a person says them: 45 s, 3 min 20 s, 2 h 05 min."""
+    """Seconds in words: 45 s, 3 min 20 s, 2 h 05 min."""
     if seconds is None:
         return "?"
     minutes, rest = divmod(round(seconds), 60)
@@ -38,7 +38,9 @@ def duration(seconds: float | None) -> str:
 
 
 class Output(io.RawIOBase):
-    """A stream to a file descriptor that takes all text; what it cannot write is lost, and `failure` says why."""
+    """A stream to a file descriptor that accepts all text; text that it cannot write is lost, and `failure` says
+    why.
+    """
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -53,11 +55,11 @@ class Output(io.RawIOBase):
         return self._descriptor
 
     def isatty(self) -> bool:
-        """Whether a person reads it."""
+        """Whether it is a terminal."""
         return os.isatty(self._descriptor)
 
     def write(self, content: object) -> int:
-        """The number of bytes taken."""
+        """The number of bytes accepted."""
         view = memoryview(content).cast("B")  # type: ignore[arg-type]
         while self.failure is None:
             try:
@@ -72,9 +74,10 @@ class Output(io.RawIOBase):
 
 @contextlib.contextmanager
 def tolerant_output() -> Iterator[Output | None]:
-    """Standard output and error that never fail: characters they cannot encode are replaced, lost text is lost.
+    """Standard output and error that never fail: characters that they cannot encode are replaced, unwritable text
+    is lost.
 
-    Yields what standard output became; None where it is none of the system's files.
+    Yields the new standard output; None if it is not a file of the system.
     """
     codecs.register_error(_LEGIBLE, _replace_characters)
     before = sys.stdout, sys.stderr
@@ -91,7 +94,7 @@ def tolerant_output() -> Iterator[Output | None]:
 
 def _tolerant(stream: TextIO) -> tuple[TextIO, Output | None]:
     """A stream in place of `stream`, and its output; `stream` itself where it is none of the system's files."""
-    # Python has None where the descriptor is closed, and tests have streams without one.
+    # Python has None if the descriptor is closed, and tests have streams without one.
     if stream is None:
         return stream, None
     try:

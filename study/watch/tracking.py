@@ -1,4 +1,4 @@
-"""The mirror of a study in Weights & Biases: one run a trial, and one of the study as a whole."""
+"""The mirror of a study in Weights & Biases: one run for each trial, and one for the whole study."""
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
@@ -37,7 +37,7 @@ Fill: TypeAlias = Callable[[wandb.Run], None]
 
 
 class Connection:
-    """Makes runs of one project in W&B or, once that did not answer, on disk alone."""
+    """Creates runs of one project in W&B or, after it did not answer, only on disk."""
 
     def __init__(self, config: WandbConfig, folder: StudyFolder) -> None:
         self._config, self._folder = config, folder
@@ -45,7 +45,7 @@ class Connection:
         self.problem: str | None = None
 
     def make_run(self, fill: Fill, *, id: str, exit_code: int = 0, **of_this_run: Any) -> None:
-        """Make a run, new or continued by its id, with what `fill` logs to it."""
+        """Create a run, or continue it by its id; `fill` logs its content."""
         if self._config.mode == "online" and self.problem is None:
             try:
                 self._made("online", fill, exit_code, resume="allow", id=id, **of_this_run)
@@ -94,20 +94,20 @@ class Connection:
         kept = " ".join((*map(in_shell, begun), offline_runs(self._folder)))
         # A run that was begun online is only sent where that is asked for.
         option = "--no-skip-online " if begun else ""
-        return f"{reason}; runs are kept, to be sent by `wandb sync {option}{kept}`"
+        return f"{reason}; runs are stored on disk; send them with `wandb sync {option}{kept}`"
 
 
 def offline_runs(folder: StudyFolder) -> str:
-    """The study's runs that are kept on disk, as one names them in a shell."""
+    """The study's runs that are stored on disk, quoted for a shell command."""
     return in_shell(folder.root / "wandb") + "/offline-run-*"
 
 
 class WandbMirror:
-    """An observer that makes a run of each record, in a thread of its own, since starting one takes seconds.
+    """An observer that creates a run for each record, in its own thread, since starting one takes seconds.
 
-    A run has its trial's id, and a file in the study's folder says which are complete: a study that is resumed
-    makes the runs that are missing, and no second one. Where W&B cannot be reached, this run and all that follow
-    are kept on disk, to be sent by `wandb sync`.
+    A run has its trial's id, and a file in the study's folder lists the complete ones: a resumed study creates
+    only the missing runs. If W&B does not answer, this run and all later ones are stored on disk, to be sent by
+    `wandb sync`.
     """
 
     def __init__(self, manifest: Manifest, folder: StudyFolder) -> None:
@@ -118,21 +118,21 @@ class WandbMirror:
         folder.mirrored.parent.mkdir(parents=True, exist_ok=True)
 
     def catch_up(self, records: Iterable[TrialRecord]) -> None:
-        """Mirror those of `records` that an earlier driver did not come to."""
+        """Mirror those of `records` that an earlier driver did not reach."""
         complete = set(read_text(self._folder.mirrored).split()) if self._folder.mirrored.exists() else set()
         for record in records:
             if record.trial_id not in complete:
                 self.finished(record)
 
     def started(self, trial: PlannedTrial) -> None:
-        """Nothing: a run is made when its record is."""
+        """Does nothing: a run is created when its trial has a record."""
 
     def finished(self, record: TrialRecord) -> None:
         """Mirror `record`."""
         self._runs.append(self._thread.submit(self._mirror, record))
 
     def close(self) -> list[str]:
-        """Wait until all is sent; gives back what went wrong, and what is still to be sent, one line each."""
+        """Wait until everything is sent; returns problems, and what still must be sent, one line each."""
         self._thread.shutdown(wait=True)
         problems = [describe_failure(error) for run in self._runs if (error := run.exception()) is not None]
         return problems if self._connection.problem is None else [*problems, self._connection.problem]
@@ -180,14 +180,14 @@ def _pictures(trial: "Trial") -> dict[str, wandb.Image]:
 def mirroring(
     manifest: Manifest, folder: StudyFolder, *, say: Callable[[str], None]
 ) -> Iterator[list[WandbMirror]]:
-    """The mirror of a study for the block, after which all is sent; none where it cannot be made.
+    """The mirror of a study for the block, after which everything is sent; none if it cannot be created.
 
-    It takes in what an earlier driver left. What goes wrong is said: a study does without its mirror.
+    It also sends what an earlier driver left. Problems are reported; a study continues without its mirror.
     """
     with contextlib.ExitStack() as closing:
         try:
             if foreign := closing.enter_context(session_of_ones_own(folder.mirrored.parent)):
-                say(f"not for this study, and ignored: {', '.join(foreign)}")
+                say(f"ignored, since they are not for this study: {', '.join(foreign)}")
             mirror = WandbMirror(manifest, folder)
             mirror.catch_up(read_records(folder.records))
         except Exception as error:  # W&B's are of many kinds, and a study does without them
@@ -202,9 +202,9 @@ def mirroring(
 
 
 def mirror_report(manifest: Manifest, folder: StudyFolder) -> list[str]:
-    """One run of the study as a whole: the tables (CSV) and plots (PNG) of its report, and the page.
+    """One run for the whole study: the tables (CSV) and plots (PNG) of its report, and the page.
 
-    Gives back what went wrong, a line each; where W&B did not answer, the run is kept on disk.
+    Returns problems, one line each; if W&B did not answer, the run is stored on disk.
     """
     connection = Connection(manifest.config.wandb, folder)
     try:
@@ -241,7 +241,7 @@ def group(manifest: Manifest, record: TrialRecord) -> str:
 
 
 def configuration(manifest: Manifest, record: TrialRecord) -> dict[str, JsonValue]:
-    """What runs can be grouped and filtered by: the trial's configuration as nested keys, and what names it."""
+    """The keys to group and filter runs: the trial's configuration as nested keys, and its names."""
     return {
         **record.config,
         "study": manifest.unique_name,
@@ -285,7 +285,9 @@ def at_the_end(record: TrialRecord) -> dict[str, float]:
 
 
 def on_the_way(record: "Trial") -> list[dict[str, float]]:
-    """The GAN's losses and milestones as W&B logs them: a dict a generator step, an entry a GAN and network."""
+    """The GAN's losses and milestones in W&B's format: a dict for each generator step, an entry for each GAN and
+    network.
+    """
     rows: dict[int, dict[str, float]] = {}
     for gan, losses in record.losses.items():
         for step, generator, discriminator in zip(*losses, strict=True):

@@ -1,7 +1,7 @@
-"""All that is used of W&B and is not its public interface, in one place.
+"""All private parts of W&B that are used, in one place.
 
-Seen in wandb 0.31.0 and wandb-workspaces 0.4.13. tests/test_internals.py names each of these, and fails with a
-sentence when a later W&B no longer has it.
+Checked with wandb 0.31.0 and wandb-workspaces 0.4.13. tests/test_internals.py names each of these, and fails with
+a sentence when a later W&B no longer has it.
 """
 
 import contextlib
@@ -46,11 +46,11 @@ _OF_ANY_RUN = frozenset(
 
 @contextlib.contextmanager
 def session_of_ones_own(folder: Path) -> Iterator[tuple[str, ...]]:
-    """Let runs that are made in the block follow their own settings; the names of variables that do not count.
+    """Let runs in the block use their own settings; returns the names of ignored variables.
 
-    A sweep's agent sets such variables, after which every run has the sweep's id. W&B reads them once in a
-    process, into a session that the caller may have begun: it is as it was after the block, and one begun in it
-    has ended. What W&B keeps in the home folder lies in `folder` where that one cannot be written to.
+    A sweep's agent sets such variables; then every run would get the sweep's id. W&B reads them once in a process,
+    into a session that the caller may have started: it is restored after the block, and one started in the block
+    has ended. W&B's files of the home folder are in `folder` if the home folder cannot be written to.
     """
     given = {name: value for name, value in os.environ.items() if name.startswith("WANDB_")}
     foreign = tuple(sorted(given.keys() - _OF_ANY_RUN))
@@ -87,14 +87,14 @@ def _settings_read_anew() -> Iterator[None]:
 
 
 def specification(view: "workspaces.Workspace") -> str:
-    """The workspace as W&B stores it, as JSON; the library writes one only by sending it."""
+    """The workspace as W&B stores it, as JSON; the library only provides it while sending."""
     return json.dumps(json.loads(view._to_model().model_dump_json(by_alias=True, exclude_none=True)), indent=2)
 
 
 def report_specification(report: "reports.Report") -> str:
     """The report as JSON: its blocks, panels and sets of runs.
 
-    What W&B stores of it also has the id of its project, which only W&B knows.
+    W&B's stored version also has the id of its project, which only W&B knows.
     """
     values = TypeAdapter(type(report)).dump_python(report, mode="json", exclude_none=True)
     return json.dumps(values, indent=2, sort_keys=True)

@@ -102,7 +102,7 @@ BODY, IMAGES, FITTED, ALONE, SEEDED = CLASSIFIER_PROMISES
         (lambda shape: (nn.Linear(99, 3), 3), BODY, "RuntimeError: "),
         (lambda shape: (InPlace(), 64), IMAGES, "its body changes the images that it is given"),
         (lambda shape: (OfTheBatch(), 64), ALONE, "features of an image depend on the others in its batch"),
-        (lambda shape: (Unseeded(), 64), SEEDED, "two fits with one seed predict differently"),
+        (lambda shape: (Unseeded(), 64), SEEDED, "two fits with the same seed predict differently"),
     ],
 )
 def test_a_classifier_that_breaks_a_promise_is_found_out(body, promise, message):
@@ -168,15 +168,15 @@ LEFT, VERSIONS, COLUMNS, SETS, REAL, GROWS, LOSS, WRITTEN, PLANS, USED = BALANCE
 @pytest.mark.parametrize(
     ("what", "promise", "message"),
     [
-        ("spoil", LEFT, "it changes the images that it is given"),
+        ("spoil", LEFT, "it changes the images passed to it"),
         ("none", VERSIONS, "it yields nothing"),
-        ("unfinished", VERSIONS, "not one final version, the last"),
+        ("unfinished", VERSIONS, "only the last version should be final"),
         ("failing", VERSIONS, "ZeroDivisionError: "),
         ("bright", COLUMNS, "images beyond [-1, 1]"),
         ("whole", COLUMNS, "types (torch.float32, torch.int32, "),
-        ("unseeded", SETS, "two sets with one seed differ"),
-        ("drawing", SETS, "it leaves torch's random state another one"),
-        ("forget_where", REAL, "an image that it made, or of another class, counts as real"),
+        ("unseeded", SETS, "the same seed gives two different sets"),
+        ("drawing", SETS, "it changes torch's random state"),
+        ("forget_where", REAL, "an image that it generated, or of another class, counts as real"),
         ("infinite", LOSS, "a loss "),
     ],
 )
@@ -189,11 +189,11 @@ def test_a_way_of_balancing_that_breaks_a_promise_is_found_out(what, promise, me
 def test_what_an_entry_says_of_itself_is_compared_with_what_it_does():
     theirs = BalancerEntry(name="theirs", summary="", settings=Theirs)
     assert broken(BALANCER_PROMISES, BalancerSubject(theirs, TINY)) == {
-        PLANS: "only_plans is False, and it leaves the images"
+        PLANS: "only_plans is False, but it leaves the images"
     }
     assert broken(BALANCER_PROMISES, BalancerSubject(replace(theirs, only_plans=True), TINY)) == {}
     adding = broken(BALANCER_PROMISES, BalancerSubject(replace(theirs, only_plans=True, adds_images=True), TINY))
-    assert adding == {GROWS: "classes of [6, 3, 2] images, by balance_to 1 and dose 1"}
+    assert adding == {GROWS: "classes of [6, 3, 2] images, with balance_to 1 and dose 1"}
 
 
 class Doctored:
@@ -227,7 +227,11 @@ ARRAYS, TOGETHER, COUNTS, TWICE, ASKED = DATA_SET_PROMISES
             ARRAYS,
             "pool: images of float",
         ),
-        (lambda name, found: replace(found, origins=("here",) * len(found)), ARRAYS, "pool: two images of one"),
+        (
+            lambda name, found: replace(found, origins=("here",) * len(found)),
+            ARRAYS,
+            "pool: two images with the same",
+        ),
         (lambda name, found: replace(found, weights=np.zeros(len(found))), ARRAYS, "pool: weights that are no"),
         (
             lambda name, found: replace(found, class_names=(*found.class_names, "ten")),
@@ -247,7 +251,7 @@ ARRAYS, TOGETHER, COUNTS, TWICE, ASKED = DATA_SET_PROMISES
         (
             lambda name, found: replace(found, images=np.random.default_rng().permutation(found.images)),
             TWICE,
-            "pool: a second reading gives other images",
+            "pool: a second reading gives different images",
         ),
         (
             lambda name, found: replace(found, images=found.images[:, :, :8, :8]),

@@ -100,7 +100,7 @@ def test_changes_replace_add_and_take_out():
     [
         (
             {"balancing/gan/generator_step": Int(low=1, high=2)},
-            "not a setting of any balancer that is searched; did you mean",
+            "not a setting of any searched balancer; did you mean",
         ),
         ({"balancing/gan/weights/gradient_penalty@dcgan": Int(low=1, high=2)}, "not a setting of dcgan"),
         ({"balancing/gan/generator_step": None}, "not in the space; did you mean 'balancing/gan/generator_steps'"),

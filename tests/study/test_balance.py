@@ -279,7 +279,7 @@ def test_an_interruption_says_how_to_go_on(gan_study, images, tmp_path, monkeypa
     monkeypatch.setattr("gan_study.study.balance.run_export", interrupt)
     code, _, said = gan_study("balance", "--data", images, "--out", tmp_path / "out", "--variant", "dcgan")
     assert code == 130
-    assert "the same command continues" in said
+    assert "run the same command again to continue" in said
 
 
 @pytest.mark.parametrize(
@@ -291,7 +291,7 @@ def test_an_interruption_says_how_to_go_on(gan_study, images, tmp_path, monkeypa
         (("--data", "/no/such/place", "--variant", "dcgan"), "/no/such/place: no such folder"),
         (("--data", "DATA", "--variant", "dcgan", "--ratio", "3"), "--ratio"),
         (("--data", "DATA", "--variant", "dcgan", "--set", "data.image_size=9"), "data.image_size: 9 pixels"),
-        (("--from", "/no/such/study"), "/no/such/study holds no study"),
+        (("--from", "/no/such/study"), "/no/such/study contains no study"),
         (("--data", "DATA", "--variant", "dcgan", "--out", "DATA/new"), "outside that of the real images"),
     ],
     ids=" ".join,
@@ -308,6 +308,6 @@ def test_what_cannot_be_done_is_one_line_and_exit_code_2(gan_study, images, tmp_
 @pytest.mark.parametrize("name", ["linx", "../cat"])
 def test_a_class_that_a_generator_does_not_make_is_named(gan_study, tmp_path, name):
     assert_one_line(
-        gan_study("sample", tmp_path, "--class", name, "--out", tmp_path / "out"), "holds no generator"
+        gan_study("sample", tmp_path, "--class", name, "--out", tmp_path / "out"), "contains no generator"
     )
     assert not (tmp_path / "out").exists()

@@ -80,7 +80,7 @@ def test_show_prints_the_whole_configuration(gan_study):
             ("run", "quickstart", "--set", "objective=my_own:score"),
             "objective: 'my_own:score': cannot import 'my_own'",
         ),
-        (("run", "quickstart", "--set", "objective=math:pi"), "objective: 'math:pi' is no function"),
+        (("run", "quickstart", "--set", "objective=math:pi"), "objective: 'math:pi' is a float, not a function"),
         (("run", "quickstart", "--set", "objective=math:fsum"), "objective: 'math:fsum' failed on 20 images"),
         (("run", "quickstart", "--set", "costs={ten: {9: 2}}"), "costs: 'ten' is unknown"),
         (("run", "quickstart", "--time-budget", "soon"), "--time-budget 'soon'"),
@@ -91,14 +91,14 @@ def test_show_prints_the_whole_configuration(gan_study):
         (("run", "imagefolder", "--data", "/no/such/place"), "/no/such/place"),
         (("run", "mnist-digit0", "--wandb", "onlin"), "wandb.mode: 'onlin'"),
         (("run", "quickstart", "--set", "baselines=[class_weights,class_weights]"), "baselines repeats 'class_w"),
-        (("run", "imagefolder", "--data", ""), "--data is empty; is a variable of the shell not set?"),
+        (("run", "imagefolder", "--data", ""), "--data is empty; is a shell variable not set?"),
         (("run", "imagefolder", "--data="), "--data is empty"),
         (("sample", "model", "--class", "lynx", "--out", ""), "--out is empty"),
         (("balance", "--data", ".", "--out="), "--out is empty"),
         (("ls", ""), "an argument is empty"),
         (("check", ""), "an argument is empty"),
-        (("resume", "/no/such/study"), "/no/such/study holds no study"),
-        (("report", "/no/such/study"), "/no/such/study holds no study"),
+        (("resume", "/no/such/study"), "/no/such/study contains no study"),
+        (("report", "/no/such/study"), "/no/such/study contains no study"),
         (("resume", "--oops"), "No such option: --oops (see `gan-study --help`)"),
         (("sample", "--num", "0"), "Invalid value for '--num'"),
         (("show",), "Missing argument 'RECIPE'"),
@@ -131,13 +131,13 @@ def test_an_empty_path_and_a_recipes_name_are_no_place_and_no_configuration():
 def test_a_folder_that_holds_a_study_is_not_written_to(gan_study, tmp_path):
     create_study_folder(tmp_path / "study", study_config("quickstart"), {})
     before = (tmp_path / "study" / "study.json").read_bytes()
-    assert_one_line(gan_study("run", "quickstart", "--out", tmp_path / "study"), "already holds a study")
+    assert_one_line(gan_study("run", "quickstart", "--out", tmp_path / "study"), "already contains a study")
     assert (tmp_path / "study" / "study.json").read_bytes() == before
 
 
 def test_a_folder_with_other_files_is_not_written_to(gan_study, tmp_path):
     (tmp_path / "thesis.txt").write_text("do not lose")
-    assert_one_line(gan_study("run", "quickstart", "--out", tmp_path), "is not empty and holds no study")
+    assert_one_line(gan_study("run", "quickstart", "--out", tmp_path), "is not empty and contains no study")
 
 
 def test_a_place_that_cannot_be_written_to_is_named(gan_study, tmp_path):
@@ -174,7 +174,7 @@ def test_a_study_of_the_first_version_is_refused_wherever_a_command_meets_it(gan
 
 def test_a_damaged_manifest_is_named(gan_study, tmp_path):
     (tmp_path / "study.json").write_text(json.dumps({"schema_version": SCHEMA_VERSION, "name": "x"}))
-    assert_one_line(gan_study("resume", tmp_path), "study.json is not a study manifest")
+    assert_one_line(gan_study("resume", tmp_path), "study.json is not a valid study.json")
 
 
 @pytest.mark.parametrize("name", ["selection.json", "records.jsonl", "rounds.json"])
@@ -189,7 +189,7 @@ def test_what_cannot_be_added_to_a_study_is_one_line(gan_study, tmp_path):
     create_study_folder(tmp_path / "study", study_config("quickstart", ["confirm.until=fixed"]), {})
     before = (tmp_path / "study" / "study.json").read_bytes()
     assert_one_line(gan_study("resume", tmp_path / "study", "--until-decided"), "--seeds N")
-    assert_one_line(gan_study("resume", tmp_path / "study", "--seeds", 4), "--seeds 4: the study comes to 4 seeds")
+    assert_one_line(gan_study("resume", tmp_path / "study", "--seeds", 4), "--seeds 4: the study already has 4")
     assert (tmp_path / "study" / "study.json").read_bytes() == before
 
 
@@ -203,7 +203,7 @@ def test_until_decided_is_a_setting(gan_study, monkeypatch, flags, until):
 
 
 def test_check_says_what_is_wrong_in_its_exit_code(gan_study, tmp_path):
-    assert_one_line(gan_study("check", tmp_path), "holds no study")
+    assert_one_line(gan_study("check", tmp_path), "contains no study")
     create_study_folder(tmp_path / "study", study_config("quickstart"), {})
     assert gan_study("check", tmp_path / "study")[0] == 0
     (tmp_path / "study" / "records.jsonl").write_text("{}\n")
@@ -270,7 +270,7 @@ def test_a_command_loads_only_what_it_needs():
 @pytest.mark.parametrize(
     ("error", "code"),
     [
-        (TooManyFailuresError("5 of the last 5 trials failed alike"), 1),
+        (TooManyFailuresError("5 of the last 5 trials failed in the same way"), 1),
         (MostTrialsFailedError("5 of 8 trials failed"), 1),
         (UserError("resources: a trial asks for 4096 CPU"), 2),
         (SystemExit(143), 143),

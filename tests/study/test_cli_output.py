@@ -189,9 +189,9 @@ def test_a_report_is_not_written_where_a_link_leads(gan_study, study, tmp_path, 
     (study / place).symlink_to(elsewhere)
     code, _, err = gan_study("report", study)
     assert code == 2
-    assert (
-        err
-        == f"gan-study: {study / place} is a link to {elsewhere}: nothing is written through it; remove it first\n"
+    assert err == (
+        f"gan-study: {study / place} is a link to {elsewhere}, and nothing is written through links; "
+        "remove it first\n"
     )
     assert [path.name for path in elsewhere.iterdir()] == ["mine"]
 

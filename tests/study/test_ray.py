@@ -362,9 +362,9 @@ def test_a_device_that_is_lost_costs_a_process_and_no_trial(local_ray, tmp_path,
 
     monkeypatch.setattr(place, "share", share_as(Broken))
     # The probe cannot tell a time, which nobody needs unless it is asked for.
-    with pytest.raises(ProbeError, match=r"^timing this machine has failed: RuntimeError: CUDA error"):
+    with pytest.raises(ProbeError, match=r"^measuring the speed of this machine failed: RuntimeError: CUDA error"):
         plan_study(study(*short))
-    with pytest.raises(TooManyFailuresError, match="5 of the last 5 trials failed alike, so the study"):
+    with pytest.raises(TooManyFailuresError, match="5 of the last 5 trials failed in the same way, so the study"):
         run_study(study(*short, "confirm.seeds=[1, 2]"), out=tmp_path / "broken")
     records = read_records(tmp_path / "broken" / "records.jsonl")
     reason = "RuntimeError: CUDA error: device-side assert triggered CUDA kernel errors might be red"

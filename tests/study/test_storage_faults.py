@@ -108,7 +108,7 @@ def test_a_disk_that_is_full_for_a_while_costs_nothing_but_time(disk, undisturbe
     thread.join()
     assert outcomes(folder) == undisturbed
     assert check_study(folder).is_sound
-    assert "; trying again for up to 60 s" in "".join([capsys.readouterr().err, *workers_words()])
+    assert "; retrying for up to 60 s" in "".join([capsys.readouterr().err, *workers_words()])
 
 
 def test_a_disk_that_stays_full_stops_the_study_which_goes_on_when_there_is_room(disk, undisturbed):

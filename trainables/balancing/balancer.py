@@ -18,23 +18,23 @@ from gan_study.trainables.gans.variant import GanVariant, parse_gan_settings
 
 @dataclass(frozen=True, kw_only=True)
 class BalancedSet:
-    """A balanced training set, and how it came about."""
+    """A balanced training set, and how it was made."""
 
     training: TrainingSet
     plan: FittingPlan = PLAIN
     """How a classifier is to be fitted to it."""
     wanted: Mapping[int, int] = field(default_factory=dict)
-    """How many real images that the imbalance took away it asks for, by label: only the upper bound does."""
+    """How many real images that the imbalance removed it asks for, by label: only the upper bound does."""
     gans: Mapping[str, TrainedGan] = field(default_factory=dict)
     """The GANs that filled it, by what each was trained on: a class's name, or "all classes"."""
     snapshots: Mapping[int, Snapshots] = field(default_factory=dict)
     """A few images of each label by generator step."""
     filtered: Mapping[int, FilterCounts] = field(default_factory=dict)
-    """What a filter that was applied rejected, by label."""
+    """The images that an applied filter rejected, by label."""
     notes: tuple[str, ...] = ()
-    """A line for each thing worth knowing."""
+    """A line for each note."""
     is_final: bool = True
-    """Whether it is the answer; versions on the way are not."""
+    """Whether it is the final version."""
 
     @property
     def generator_steps(self) -> int:
@@ -46,11 +46,11 @@ class Balancer(Protocol):
     """A way of balancing, with its settings as its attributes."""
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
-        """Successive balanced versions of `training`, the last being the answer.
+        """Successive balanced versions of `training`; the last is the final one.
 
-        A balancer that trains something may yield versions on the way, so that a study can stop it early;
-        all others yield once. Only minority classes are added to. Equal seeds give equal sets, and a version
-        does not depend on whether earlier ones were asked for.
+        A balancer that trains something may yield intermediate versions, so that a study can stop it early; all
+        others yield once. Only minority classes get more images. Equal seeds give equal sets, and a version does
+        not depend on whether earlier ones were requested.
         """
         ...
 
@@ -60,11 +60,11 @@ class FillsClasses:
     """How far a balancer that adds images fills the rare classes."""
 
     balance_to: float = Field(default=1.0, gt=0)
-    """The size at which a rare class lacks nothing, as a share of the largest class."""
+    """Up to which size rare classes are filled, as a share of the largest class."""
     dose: float = Field(default=1.0, gt=0, le=1)
-    """The share of the images that a rare class lacks which it gets, at least one. A share of what is missing, so
-    that every dose adds images at every imbalance ratio; 1 is the full balancing that Ma and Zhang 2026
-    ("Synthetic Augmentation in Imbalanced Learning", arXiv 2601.16120) measure other sizes against."""
+    """The share of its missing images that a rare class gets, at least one image. It is a share of what is
+    missing, so that every dose adds images at every imbalance ratio; 1 is full balancing, the reference of Ma and
+    Zhang 2026 ("Synthetic Augmentation in Imbalanced Learning", arXiv 2601.16120)."""
 
     def additions(self, training: TrainingSet) -> dict[int, int]:
         """Images that each minority class gets, by the label of each that lacks some; raises as `deficits`."""
@@ -74,7 +74,7 @@ class FillsClasses:
 
 @dataclass(frozen=True, kw_only=True)
 class BalancerEntry:
-    """A way of balancing as it can be chosen, by `name`; `settings` is the class whose values balance."""
+    """A balancing method as it can be chosen, by `name`; `settings` is the class whose instances balance."""
 
     name: str
     summary: str
@@ -86,8 +86,8 @@ class BalancerEntry:
     adds_images: bool = False
     """Whether it adds images as its settings `balance_to` and `dose` say."""
     only_plans: bool = False
-    """Whether it leaves the images as they are and says how a classifier is fitted to them, so that a GAN may name
-    it as its `plan`."""
+    """Whether it leaves the images unchanged and only determines how a classifier is fitted to them, so that a
+    GAN may name it as its `plan`."""
 
     @property
     def is_gan(self) -> bool:
@@ -111,13 +111,13 @@ class BalancerEntry:
 
 @dataclass(frozen=True)
 class BalancingConfig:
-    """The chosen balancer, by name, and with its settings."""
+    """The chosen balancer with its name and settings."""
 
     name: str
     balancer: Balancer
 
     def dump(self) -> dict[str, JsonValue]:
-        """The canonical nested dict, every default written out; `parse_balancing` gives the same of it."""
+        """The canonical nested dict, every default written out; `parse_balancing` reads it back."""
         return {"name": self.name, **dump(self.balancer)}
 
 
@@ -132,7 +132,7 @@ def _leaves(values: Mapping[str, JsonValue]) -> Iterator[str]:
 def deficits(training: TrainingSet, *, balance_to: float) -> dict[int, int]:
     """Images that each minority class lacks until it has `balance_to` times as many as the largest class.
 
-    Raises DataError if a minority class has no image: there is nothing to make more of.
+    Raises DataError if a minority class has no image.
     """
     counts = training.class_counts()
     for label in training.classes.minority:

@@ -18,8 +18,8 @@ def with_copies(
 ) -> TrainingSet:
     """`training` and after it copies of its images, as many of each label as are `wanted`.
 
-    Each image of a class is copied equally often, to within one, and a copy weighs as its original. Copies that
-    were changed count as synthetic.
+    Each image of a class is copied equally often, to within one, and a copy has the weight of its original. Copies
+    that were changed count as synthetic.
     """
     filled = training
     for label, rows in repeat_rows(training.labels, wanted, seed=seed, purpose="rows").items():

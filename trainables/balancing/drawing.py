@@ -1,4 +1,4 @@
-"""Which of a generator's images fill a class: the first of a stream, or the first that a filter lets pass."""
+"""Which of a generator's images fill a class: the first ones, or the first ones that pass a filter."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -31,31 +31,31 @@ class Draw(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class FilterCounts:
-    """What a filter found among the images made of a class."""
+    """The result of a filter for the images of a class."""
 
     num_made: int
     """Images that it judged."""
     num_rejected: int
-    """Those that it rejects, for whatever reason."""
+    """Images that it rejects, for any reason."""
     by_reason: Mapping[str, int]
-    """Those that it rejects for each reason; an image may have several."""
+    """Images that it rejects for each reason; an image may have several."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Drawn:
-    """Images for one class [N, C, H, W], and what was rejected until there were as many."""
+    """Images for one class [N, C, H, W], and those rejected until there were enough."""
 
     images: Images
     counts: FilterCounts
 
 
 def passing_rows(reasons: Mapping[str, Tensor]) -> Tensor:
-    """The rows of images that are rejected for none of the `reasons`, ascending; each has a bool [N]."""
+    """The rows of images that no reason in `reasons` rejects, ascending; each reason has a bool [N]."""
     return torch.nonzero(~torch.stack(list(reasons.values())).any(dim=0)).squeeze(1)
 
 
 def count_rejected(reasons: Mapping[str, Tensor]) -> FilterCounts:
-    """What a filter found: `reasons` maps each of its reasons to the images that it rejects for it, bool [N]."""
+    """What a filter found: `reasons` maps each reason of the filter to the images that it rejects, bool [N]."""
     is_rejected = torch.stack(list(reasons.values())).any(dim=0)
     return FilterCounts(
         num_made=len(is_rejected),
@@ -65,9 +65,10 @@ def count_rejected(reasons: Mapping[str, Tensor]) -> FilterCounts:
 
 
 def draw_passing(draw: Draw, label: int, reject: Reject, *, wanted: int, seed: int) -> Drawn:
-    """The first `wanted` images for class `label` that pass a filter; fewer if MAX_DRAWS draws hold fewer.
+    """The first `wanted` images for class `label` that pass a filter; fewer if MAX_DRAWS draws do not contain
+    enough.
 
-    The first draw has `seed` itself. A smaller number gives the first images of a larger one.
+    The first draw uses `seed` itself. A smaller number gives the first images of a larger one.
     """
     taken: list[Images] = []
     judged: list[Mapping[str, Tensor]] = []

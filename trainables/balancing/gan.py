@@ -39,30 +39,30 @@ class GanBalancing(FillsClasses):
     """Fills each minority class with images of the GAN variant `name`, up to `balance_to` and `dose`.
 
     An unconditional variant is trained once for each class that lacks images, on that class alone; a conditional
-    one is trained once on everything. Where a training may end by itself, as
-    `gan.most_generator_steps` says, and a class has enough images, a fifth of them is held out, and the generator
-    nearest to these, of those from the least length on, fills the class.
+    one is trained once on everything. If training may end automatically (`gan.most_generator_steps`) and a class
+    has enough images, a fifth of them is held out, and the class is filled by the generator nearest to these after
+    the minimum length.
     """
 
     name: str
     """The GAN variant."""
     image_size: ImageSize | None = None
-    """Pixels a side of the images that the GAN works on, brought to the size of the data afterwards; null: that
-    size."""
+    """Image size in pixels at which the GAN works, resized to the size of the data afterwards; null: the size of
+    the data."""
     plan: PlanName = "none"
-    """The balancer whose plan the classifier follows when it is fitted to the filled set, at its own default
-    settings: any that leaves the images as they are. Where it asks for class sizes n_c, it is given those of the
-    filled set, each image counted as its weight: a loss corrects for the prior that it is fitted to (Menon et al.
-    2021, section 4; Ren et al. 2020, theorem 1), and what generated images have balanced already is not to be
-    balanced twice."""
+    """The balancer whose plan the classifier follows when it is fitted to the filled set, with its default
+    settings: any that leaves the images unchanged. Class sizes n_c in its formulae are those of the filled set,
+    with each image counted as its weight: a loss corrects for the prior that it is fitted to (Menon et al. 2021,
+    section 4; Ren et al. 2020, theorem 1), and classes that generated images have balanced must not be balanced
+    twice."""
     synthetic_weight: float = Field(default=1.0, gt=0, le=1)
-    """The weight of a generated image in the classifier's loss, as a share of what the real images of its class
-    weigh on average, 1 unless a table weights them. The loss of a batch is the weighted mean. Shao et al. 2024
-    ("DiffuLT", arXiv 2403.05170) take 0.3."""
+    """The weight of a generated image in the classifier's loss, as a share of the average weight of the real
+    images of its class, which is 1 unless a table weights them. The loss of a batch is the weighted mean. Shao et
+    al. 2024 ("DiffuLT", arXiv 2403.05170) use 0.3."""
     filter: Literal["measure", "apply"] = "measure"
-    """Whether generated images are judged by a classifier of the training part: taken for another class, a
-    near-copy of a training image, or an outlier. "measure": counted, where generated images are measured, and used
-    all the same; "apply": replaced by others, if ten draws have enough that pass."""
+    """Whether a classifier of the training part checks generated images: recognised as another class, a near-copy
+    of a training image, or an outlier. "measure": rejected images are counted when generated images are measured,
+    and still used; "apply": they are replaced, if ten draws contain enough images that pass."""
     gan: GanSettings
     """How the GAN is trained."""
 
@@ -82,11 +82,11 @@ class GanBalancing(FillsClasses):
         execution: TrialExecution = ALONE,
         reject: Reject | None = None,
     ) -> Iterator[BalancedSet]:
-        """The set as filled by the generators of each milestone, and last of all by those that came of it.
+        """The set filled by the generators of each milestone, and last by the final ones.
 
-        Once, and without new images, where no class lacks any. With `checkpoints` nothing is trained twice.
-        `reject` is the filter, needed only if it is to be applied. Raises DataError where a minority class has no
-        image, and DivergedError where a loss is no longer finite.
+        Yields once, without new images, if no class lacks any. With `checkpoints` no step is trained twice.
+        `reject` is the filter, needed only if it is applied. Raises DataError if a minority class has no image,
+        and DivergedError if a loss is not finite.
         """
         assert reject is not None or self.filter != "apply", "the filter to apply is missing"
         missing = deficits(training, balance_to=self.balance_to)
@@ -106,7 +106,7 @@ class GanBalancing(FillsClasses):
             )
 
     def plan_fit(self, filled: TrainingSet, *, seed: int) -> BalancedSet:
-        """`filled` as a classifier is to be fitted to it: its synthetic images weighted, and with the plan."""
+        """`filled` prepared for a classifier: with weights of its synthetic images, and with the plan."""
         weights = torch.where(filled.synthetic, self.synthetic_weight * filled.weights, filled.weights)
         return apply_plan(self.plan, replace(filled, weights=weights), seed=derive_seed(seed, "plan"))
 
@@ -120,8 +120,7 @@ class GanBalancing(FillsClasses):
     ) -> Iterator["TrainedGans"]:
         """The GANs that fill the classes that lack images, at each milestone and when all trainings have ended.
 
-        Generators keep changing once the next are asked for. Raises DivergedError where a loss is no longer
-        finite.
+        Generators keep changing when the next ones are requested. Raises DivergedError if a loss is not finite.
         """
         runs = self._runs(training, seed=seed, checkpoints=checkpoints)
         gans = train_all(
@@ -153,11 +152,11 @@ class GanBalancing(FillsClasses):
                 return
 
     def most_generator_steps(self, training: TrainingSet) -> int:
-        """The most generator steps that a GAN for `training` may take."""
+        """Maximum number of generator steps of a GAN for `training`."""
         return max(max(gan.at) for gan in self.wanted_gans(training))
 
     def wanted_gans(self, training: TrainingSet) -> list[WantedGan]:
-        """The GANs for `training`, which begin with drawn weights; none where no class lacks images."""
+        """The untrained GANs for `training`; none if no class lacks images."""
         fresh = replace(self, gan=replace(self.gan, pretrain="none"))
         return [run.gan for run in fresh._runs(training, seed=0, checkpoints=None)]
 
@@ -303,7 +302,7 @@ class GanBalancing(FillsClasses):
 
 
 def samples_seed(seed: int, label: int) -> int:
-    """The seed of the images that fill class `label` where a balancer has `seed`."""
+    """The seed of the images that fill class `label`, for a balancer's `seed`."""
     return derive_seed(seed, "samples", label)
 
 
@@ -318,14 +317,14 @@ def generate_images(
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrainedGans:
-    """GANs on the way, or at their end."""
+    """GANs during training, or at its end."""
 
     by_data: Mapping[str, TrainedGan]
     """By what each was trained on: a class's name, or "all classes"."""
     generators: Mapping[int, nn.Module]
-    """The generator of each label that they fill, which several labels may share."""
+    """The generator of each label that it fills; several labels may share one."""
     snapshots: Mapping[int, Snapshots]
-    """A few images by generator step, of the first few labels that they fill."""
+    """A few images by generator step, of the first few labels that it fills."""
     notes: tuple[str, ...]
 
     @property
@@ -348,8 +347,8 @@ class _Run:
     fills: tuple[int, ...]
     """The labels that it fills."""
     held_out: TrainingData
-    """Images that it is compared with; none where its length is fixed."""
+    """Images to compare with; none if its length is fixed."""
     last: int
-    """The generator steps that it is trained for, at least."""
+    """The minimum number of generator steps."""
     gan: WantedGan
-    """What it is made from."""
+    """Its source."""

@@ -1,4 +1,4 @@
-"""The plans that may be followed together with generated images, by name."""
+"""The plans that can be combined with generated images, by name."""
 
 from collections.abc import Mapping
 from typing import Annotated, TypeAlias
@@ -18,7 +18,7 @@ PLANS: Mapping[str, BalancerEntry] = {
 
 def _checked_name(name: str) -> str:
     if name not in PLANS:
-        raise ValueError(f"{name!r} is no plan of how a classifier is fitted; {nearest(name, PLANS)}")
+        raise ValueError(f"{name!r} is not a plan for fitting a classifier; {nearest(name, PLANS)}")
     return name
 
 
@@ -26,6 +26,6 @@ PlanName: TypeAlias = Annotated[str, AfterValidator(_checked_name)]
 
 
 def apply_plan(name: str, filled: TrainingSet, *, seed: int) -> BalancedSet:
-    """`filled` with the plan `name` for it, at the plan's own default settings."""
+    """`filled` with the plan `name` for it, with the plan's default settings."""
     (planned,) = PLANS[name].parse({}, name).balance(filled, seed=seed)
     return planned

@@ -1,9 +1,8 @@
 """When a GAN's training ends, and which of its generators fills a class.
 
-A training of a fixed length ends there. One that may end by itself is compared, every few hundred steps, with real
-images that it was not shown, and ends once it has come no nearer for a while; the nearest generator from the least
-length on is taken.
-Neither the validation nor the test part plays a part in this.
+A training of a fixed length ends at that length. A training that may end automatically is compared, every few
+hundred steps, with real images that were held out, and ends when the distance has not decreased for a while; the
+nearest generator after the minimum length is used. Neither the validation nor the test part is used for this.
 """
 
 import math
@@ -37,7 +36,9 @@ LATEST_SHARE = 0.25
 
 
 def hold_out(data: TrainingData, labels: Collection[int], *, seed: int) -> tuple[TrainingData, TrainingData]:
-    """`data` without its `held_out_rows`, and what it lost, in order; nothing where no class has enough images."""
+    """`data` without its `held_out_rows`, and the held-out images, in order; none if no class has enough
+    images.
+    """
     is_held_out = held_out_rows(data.labels, labels, seed=seed)
     return _take(data, ~is_held_out), _take(data, is_held_out)
 
@@ -45,7 +46,7 @@ def hold_out(data: TrainingData, labels: Collection[int], *, seed: int) -> tuple
 def held_out_rows(all_labels: Tensor, labels: Collection[int], *, seed: int) -> Tensor:
     """Which images are held out: a fifth of each of `labels` that has FEWEST_IMAGES, bool [N] on the CPU.
 
-    A class has the same ones among all classes as alone.
+    A class has the same ones in a GAN of all classes as in its own.
     """
     is_held_out = torch.zeros(len(all_labels), dtype=torch.bool)
     for label in labels:
@@ -62,7 +63,9 @@ def _take(data: TrainingData, chosen: Tensor) -> TrainingData:
 
 
 def comparison_steps(most_generator_steps: int) -> frozenset[int]:
-    """The generator steps at which a training that may end by itself is compared, the last possible among them."""
+    """The generator steps at which a training that may end automatically is compared, including the last possible
+    one.
+    """
     return frozenset({*range(COMPARE_EVERY, most_generator_steps, COMPARE_EVERY), most_generator_steps})
 
 
@@ -81,12 +84,11 @@ def until_no_nearer(
     latent_size: int,
     seed: int,
 ) -> Iterator[TrainedGan]:
-    """`states` until no nearer one to `held_out` has come for a while, the last with the generator to take.
+    """`states` until the distance to `held_out` has not decreased for a while; the last has the generator to use.
 
     The training is at least `least` and at most `most` generator steps long. The generator is the nearest of those
-    that were trained for `least` steps or more: before, a variant may still make noise (docs/gan_length.md), some
-    of which lies nearer in pixels. Each state is compared before it is passed on, since its generator changes with
-    the training.
+    after at least `least` steps: before, a variant may still make noise (docs/gan_length.md), which may be nearer
+    in pixels. Each state is compared before it is yielded, since its generator changes during the training.
     """
     compared_at: list[int] = []
     distances: list[float] = []
@@ -125,13 +127,13 @@ def _compared(images: Images) -> Tensor:
 
 
 def is_still_improving(distances: Sequence[float]) -> bool:
-    """Whether the best of the latest quarter of `distances` beats the best before by more than they fluctuate.
+    """Whether the best of the latest quarter of `distances` beats the best before by more than the fluctuation.
 
-    The fluctuation is twice the mean rise from one comparison to the next, a fall counting as none: where nothing
-    gets better half of the steps are rises, so that it is what these rise by. Falls may be the trend, and tell
-    nothing: a curve that falls without a rise fluctuates by nothing, however its slope changes. The standard error
-    of the kernel distance would not do: real images and latents are the same each time, so that it is the
-    generators' coming and going that has to be told from getting better.
+    The fluctuation is twice the mean rise from one comparison to the next, where a fall counts as zero: without a
+    trend half of the steps are rises, so this is their mean size. Falls may be the trend, so they are not used: a
+    curve that only falls has no fluctuation, whatever its slope. The standard error of the kernel distance would
+    not be suitable: real images and latents are the same each time, so the variation between generators must be
+    distinguished from improvement.
     """
     number = math.ceil(LATEST_SHARE * len(distances))
     before, latest = distances[:-number], distances[-number:]
@@ -144,7 +146,7 @@ def is_still_improving(distances: Sequence[float]) -> bool:
 def distance_to(held_out: TrainingData, gan: TrainedGan, *, latent_size: int, seed: int) -> float:
     """The mean over the classes of `held_out` of the kernel distance, in pixels, to images generated of the class.
 
-    From the same latents each time, so that two distances differ by the generators alone.
+    The latents are the same each time, so two distances differ only by the generators.
     """
     from gan_study.trainables.image_quality.distribution_metrics import kernel_distance  # late: it takes a second
 

@@ -1,1 +1,1 @@
-"""What every room of a trial stands on: settings, ranges, seeds, batches."""
+"""The basis of every room of a trial: settings, ranges, seeds, batches."""

@@ -1,4 +1,4 @@
-"""Arguments of the functions that scripts and notebooks call, checked before anything is done with them."""
+"""Checks the arguments of functions that scripts and notebooks call, before anything is done with them."""
 
 import functools
 import inspect
@@ -17,7 +17,9 @@ _MANY = (Iterable, Collection, Sequence)
 
 
 def checked_arguments(function: Callable[P, T]) -> Callable[P, T]:
-    """`function`, which raises TypeError, in one line, for an argument that is not of the annotated type."""
+    """`function` with a check: it raises TypeError, in one line, for an argument that is not of the annotated
+    type.
+    """
     signature = inspect.signature(function)
 
     @functools.wraps(function)
@@ -37,7 +39,7 @@ def checked_arguments(function: Callable[P, T]) -> Callable[P, T]:
 def check_argument(name: str, value: object, annotation: object) -> None:
     """Raise TypeError, in one line that names the argument, unless `value` is of the type `annotation`.
 
-    What is inside a mapping is left to whoever reads it, and so are protocols, which only their use can tell.
+    The content of a mapping is not checked here, and neither are protocols, which only their use can check.
     """
     if not _is_of(value, annotation):
         # An array's text has many lines.

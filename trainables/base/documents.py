@@ -1,6 +1,6 @@
-"""YAML as people mean it: the core schema of YAML 1.2, in which `no` is a word and 1:30 is no number.
+"""YAML with the core schema of YAML 1.2, in which `no` is a word and 1:30 is not a number.
 
-PyYAML itself reads YAML 1.1: `on` is true, 010 is eight, 1:30 is ninety; of two equal keys the last one counts.
+PyYAML itself reads YAML 1.1: `on` is true, 010 is eight, 1:30 is ninety; of two equal keys the last one is used.
 """
 
 import itertools
@@ -39,7 +39,7 @@ _RESOLVERS: dict[Any, Any] = {
 
 
 def from_yaml(text: str) -> JsonValue:
-    """The value that is written in `text`; raises ConfigError, in one line, where it is not YAML."""
+    """The value in `text`; raises ConfigError, in one line, if it is not YAML."""
     try:
         if len(text) > _LONGEST:
             raise ValueError(f"more than {_LONGEST:,} characters")
@@ -49,7 +49,7 @@ def from_yaml(text: str) -> JsonValue:
             if node is None:
                 return None
             if _length(node, {}) > _LONGEST:
-                raise ValueError(f"written out, its aliases make more than {_LONGEST:,} characters")
+                raise ValueError(f"its aliases expand to more than {_LONGEST:,} characters")
             value: JsonValue = loader.construct_document(node)
         finally:
             loader.dispose()
@@ -59,7 +59,7 @@ def from_yaml(text: str) -> JsonValue:
 
 
 def to_yaml(value: JsonValue) -> str:
-    """`value` as YAML that `from_yaml` reads back, and readers of YAML 1.1 too."""
+    """`value` as YAML that `from_yaml` and readers of YAML 1.1 can read."""
     text: str = yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
     return text
 

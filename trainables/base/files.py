@@ -1,4 +1,4 @@
-"""Opening files to read: regular files alone, since a pipe, a socket or a device is waited for without an end."""
+"""Opens regular files only, since reading a pipe, a socket or a device may wait forever."""
 
 import errno
 import hashlib
@@ -30,7 +30,7 @@ def _check_place(path: str) -> str:
     if not path:
         raise ValueError(_EMPTY)
     if "\0" in path:
-        raise ValueError(f"{path!r} holds a NUL character, which no path can")
+        raise ValueError(f"{path!r} contains a NUL character, which a path cannot")
     try:
         expand(path)
     except ConfigError as error:
@@ -43,7 +43,7 @@ Place: TypeAlias = Annotated[str, AfterValidator(_check_place)]
 
 
 def expand(path: Path | str) -> Path:
-    """`path` with the home folder that `~` or `~name` stands for; raises ConfigError if that is not known."""
+    """`path` with `~` or `~name` replaced by the home folder; raises ConfigError if that is unknown."""
     try:
         return Path(path).expanduser()
     except RuntimeError:
@@ -51,14 +51,15 @@ def expand(path: Path | str) -> Path:
 
 
 def full_path(path: Path | str) -> Path:
-    """`path` from the root, without `~` and links; one that leads back to itself stays, for whoever opens it."""
+    """The absolute `path` without `~` and links; a link to itself is left, and fails when it is opened."""
     return Path(os.path.realpath(expand(path)))
 
 
 def named_path(path: Path | str) -> Path:
-    """`path` with its `~`, which a shell leaves in `--out=~/study`, spelt out.
+    """`path` with its `~`, which a shell leaves in `--out=~/study`, replaced.
 
-    Raises ConfigError for one that is empty, which to Python is the current folder, and for an unknown home.
+    Raises ConfigError for an empty path, which Python treats as the current folder, and for an unknown home
+    folder.
     """
     if not str(path):
         raise ConfigError(_EMPTY)
@@ -66,14 +67,14 @@ def named_path(path: Path | str) -> Path:
 
 
 def in_shell(path: Path | str) -> str:
-    """A path as one writes it in a shell's command."""
+    """A path quoted for a shell command."""
     return shlex.quote(str(path))
 
 
 def open_regular(path: Path | str) -> BinaryIO:
     """The file `path`, open to be read as bytes.
 
-    Raises OSError, which names the file, if there is none, or if it is a pipe, a socket, a device or a folder.
+    Raises OSError with the file name if there is none, or if it is a pipe, a socket, a device or a folder.
     """
     return _open(Path(path), os.O_RDONLY, "rb")
 
@@ -84,12 +85,14 @@ def sha256_of(path: Path | str) -> str:
 
 
 def open_to_append(path: Path | str) -> BinaryIO:
-    """The file `path`, made where there is none, open to be written to at its end; raises OSError likewise."""
+    """The file `path`, created if missing, open for appending; raises OSError in the same cases."""
     return _open(Path(path), os.O_WRONLY | os.O_CREAT | os.O_APPEND, "ab")
 
 
 def read_bytes(path: Path | str) -> bytes:
-    """All of a regular file; raises OSError as `open_regular` does, and if it is larger than the free memory."""
+    """The content of a regular file; raises OSError as `open_regular` does, and if it is larger than the free
+    memory.
+    """
     with open_regular(path) as file:
         size, free = os.fstat(file.fileno()).st_size, free_bytes()
         if free is not None and size > free:
@@ -98,7 +101,7 @@ def read_bytes(path: Path | str) -> bytes:
 
 
 def read_text(path: Path | str, *, errors: str = "strict") -> str:
-    """All of a regular file as UTF-8; raises OSError as `open_regular` does, and UnicodeDecodeError."""
+    """The content of a regular file as UTF-8; raises OSError as `open_regular` does, and UnicodeDecodeError."""
     return read_bytes(path).decode("utf-8", errors)
 
 
@@ -121,4 +124,4 @@ def _open(path: Path, flags: int, mode: Literal["rb", "ab"]) -> BinaryIO:
 def _refuse_irregular(path: Path, mode: int) -> None:
     if not stat.S_ISREG(mode):
         kind = next((name for is_kind, name in _KINDS if is_kind(mode)), "something else")
-        raise OSError(errno.EINVAL, f"{kind}, where a file is needed", str(path))
+        raise OSError(errno.EINVAL, f"{kind}, but a file is needed", str(path))

@@ -1,4 +1,4 @@
-"""Layers of our own that stand in for torch's, as quick as they can be on a CPU, and how weights are drawn.
+"""Layers that replace torch's where ours are faster on a CPU, and how weights are initialised.
 
 Maps [N, C, H, W] have the channels of a position side by side in memory (channels last), where convolutions are
 fastest.
@@ -14,8 +14,8 @@ from torch.nn import functional
 class FlattenMaps(nn.Module):
     """Maps [N, C, H, W] to [N, H W C], position by position.
 
-    torch's own Flatten runs through the maps channel by channel: it copies them, and hands back gradients in the
-    other order, with which the activation before it takes up to forty times as long.
+    torch's own Flatten reads the maps channel by channel: it copies them, and returns gradients in the other
+    order, which makes the activation before it up to forty times slower.
     """
 
     def forward(self, maps: Tensor) -> Tensor:
@@ -31,7 +31,7 @@ class UnflattenMaps(nn.Module):
         self.num_channels, self.size = num_channels, size
 
     def forward(self, values: Tensor) -> Tensor:
-        """The maps, their channels last in memory."""
+        """The maps, channels last in memory."""
         return values.view(-1, self.size, self.size, self.num_channels).permute(0, 3, 1, 2)
 
     def extra_repr(self) -> str:
@@ -46,16 +46,16 @@ LEAK = 0.2
 class Leaky(nn.LeakyReLU):
     """max(x, 0.2 x), value by value.
 
-    A gradient penalty differentiates the gradient. LeakyReLU's has none of its own, its slope being constant
-    wherever it has one; torch's LeakyReLU hands back zeros for it all the same, which then go through every layer
-    once more. Here the slope counts as a constant, so nothing goes back: the same values, a third less work.
+    A gradient penalty differentiates the gradient. The gradient of LeakyReLU has a constant slope, so its own
+    derivative is zero; torch's LeakyReLU nevertheless returns zeros, which then pass through every layer once
+    more. Here the slope is a constant, so nothing is propagated: the same values, a third less work.
     """
 
     def __init__(self) -> None:
         super().__init__(LEAK)
 
     def forward(self, values: Tensor) -> Tensor:
-        """The values, those below 0 times the slope."""
+        """The values; those below 0 are multiplied by the slope."""
         # What multiplies a gradient by the slope at a point multiplies the point itself by it as well.
         leaked: Tensor = torch.ops.aten.leaky_relu_backward.default(
             values, values.detach(), self.negative_slope, False
@@ -64,9 +64,11 @@ class Leaky(nn.LeakyReLU):
 
 
 class Convolution(nn.Conv2d):
-    """A convolution of square maps: slow towards its output, and towards an input that wants a gradient.
+    """A convolution of square maps that is slow in its output direction, and in the input direction if a gradient
+    is needed.
 
-    Towards its output patches are summed if it moves by one pixel, towards its input they pay if it moves by more.
+    With stride one it sums patches in the output direction; with a larger stride patches are faster in the input
+    direction.
     """
 
     def forward(self, maps: Tensor) -> Tensor:
@@ -130,8 +132,8 @@ _ALONG_ONE_AXIS = torch.tensor([[0.0, 0.0, 1.0], [0.0, 1.0, 1.0], [1.0, 1.0, 0.0
 class DoubledConvolution(nn.Conv2d):
     """Maps [N, I, H, W] to [N, O, 2H, 2W]: each pixel repeated 2x2, then a 3x3 convolution, padded by zeros.
 
-    Of the nine weights at most four meet different pixels, and the others are added up beforehand: a transposed
-    4x4 convolution of stride 2, with the same values and gradients, 2.25 times less work, and twice as fast.
+    Of the nine weights at most four meet different pixels, and the others are added beforehand: a transposed 4x4
+    convolution of stride 2, with the same values and gradients, 2.25 times less work, and twice as fast.
     """
 
     folding: Tensor
@@ -152,8 +154,8 @@ class DoubledConvolution(nn.Conv2d):
 def convolved_and_pooled(inputs: int, outputs: int, *, stride: int = 1) -> tuple[nn.Module, ...]:
     """A 3x3 convolution, ReLU and max pooling by 2, to `outputs` channels.
 
-    Pooled before ReLU: the largest of four rectified values is their largest value, rectified, and its gradient
-    is the same; but only a quarter of the values is left to rectify.
+    Pooled before ReLU: the result and its gradient are the same, but only a quarter of the values must be
+    rectified.
     """
     return nn.Conv2d(inputs, outputs, kernel_size=3, padding=1, stride=stride), nn.MaxPool2d(2), nn.ReLU()
 
@@ -168,7 +170,7 @@ DCGAN_DEVIATION = 0.02
 
 
 def draw_normal(network: nn.Module) -> nn.Module:
-    """`network` with weights from N(0, 0.02), batch norm's scales from N(1, 0.02), and biases 0."""
+    """`network` with weights from N(0, 0.02), batch norm scales from N(1, 0.02), and biases 0."""
     for module in network.modules():
         if isinstance(module, _WEIGHTED):
             nn.init.normal_(module.weight, 0.0, DCGAN_DEVIATION)
@@ -188,7 +190,7 @@ def draw_xavier(network: nn.Module) -> nn.Module:
 def draw_for_leaky_relu(layer: Layer, *, slope: float, gain: float = 1.0) -> Layer:
     """`layer` with weights from N(0, 2 gain^2 / ((1 + slope^2) fan in)), biases 0 (He et al. 2015, section 2.2).
 
-    That keeps the size of what goes through a LeakyReLU of `slope`, times `gain`.
+    This preserves the scale of values through a LeakyReLU of `slope`, times `gain`.
     """
     nn.init.kaiming_normal_(layer.weight, a=slope)
     layer.weight.data.mul_(gain)

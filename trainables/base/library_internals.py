@@ -1,7 +1,7 @@
-"""All that is used of scikit-learn and imbalanced-learn and is not their public interface, in one place.
+"""All private parts of scikit-learn and imbalanced-learn that are used, in one place.
 
-Seen in scikit-learn 1.9.1 and imbalanced-learn 0.14.2. tests/test_internals.py names each of these, and fails with
-a sentence when a later version no longer has it.
+Checked with scikit-learn 1.9.1 and imbalanced-learn 0.14.2. tests/test_internals.py names each of these, and fails
+with a sentence when a later version no longer has it.
 """
 
 from abc import abstractmethod
@@ -19,8 +19,8 @@ __all__ = ["ArraySampler", "StrOptions", "parameter_constraints"]
 class ArraySampler(BaseOverSampler):  # type: ignore[misc]
     """An over-sampler of arrays of any shape.
 
-    imbalanced-learn's own check X to be rows of numbers and leave sub-classes no public name to say otherwise:
-    `fit_resample` calls `_check_X_y`, then `_fit_resample`.
+    imbalanced-learn's own base class checks that X is tabular, and sub-classes cannot change this through a public
+    name: `fit_resample` calls `_check_X_y`, then `_fit_resample`.
     """
 
     @abstractmethod
@@ -29,7 +29,7 @@ class ArraySampler(BaseOverSampler):  # type: ignore[misc]
 
     @abstractmethod
     def resample(self, X: npt.NDArray[Any], y: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-        """X and y with what was added."""
+        """X and y with the added samples."""
 
     def _check_X_y(
         self, X: Any, y: Any, accept_sparse: Any = None
@@ -41,5 +41,5 @@ class ArraySampler(BaseOverSampler):  # type: ignore[misc]
 
 
 def parameter_constraints(estimator: type) -> dict[str, list[Any]]:
-    """What scikit-learn checks the parameters of a class of estimators against, for a subclass to add to."""
+    """scikit-learn's constraints for the parameters of a class of estimators, for a subclass to extend."""
     return dict(estimator._parameter_constraints)  # type: ignore[attr-defined]

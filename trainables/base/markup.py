@@ -1,4 +1,4 @@
-"""Names and sentences as text of documents, whatever characters they hold."""
+"""Names and sentences as document text, with any characters."""
 
 import re
 import unicodedata
@@ -25,15 +25,15 @@ _FORMULA = re.compile(r"'*[=+\-@\t\r＝＋－＠]")
 
 
 def csv_cell(value: object) -> object:
-    """`value`; an apostrophe before text that a spreadsheet would run as a formula makes it text there.
+    """`value`; text that a spreadsheet would run as a formula gets an apostrophe in front.
 
-    A formula in a class's name may start programs. What is a number is left, whatever its sign.
+    A formula in a class's name may start programs. A number is not changed, whatever its sign.
     """
     return f"'{value}" if isinstance(value, str) and _is_formula(value) else value
 
 
 def from_csv_cell(text: str) -> str:
-    """The text that `csv_cell` was given."""
+    """The original text of a `csv_cell`."""
     return text[1:] if text.startswith("'") and _is_formula(text[1:]) else text
 
 
@@ -48,7 +48,7 @@ def _is_formula(text: str) -> bool:
 
 
 def visible(text: str) -> str:
-    r"""`text` in one line, with the code of each character that is not to be seen in its place: \x1b, \udcff."""
+    r"""`text` in one line, with invisible characters replaced by their codes: \x1b, \udcff."""
     return "".join(repr(char)[1:-1] if _steers(char) else char for char in text)
 
 
@@ -57,7 +57,7 @@ def _steers(char: str) -> bool:
 
 
 def markdown_text(text: str) -> str:
-    """`text` as Markdown that shows it and does nothing else, also in a table's cell and with raw HTML allowed."""
+    """`text` as Markdown that is shown literally, also in a table's cell and with raw HTML allowed."""
     one_line = visible(re.sub(r"\s+", " ", text))
     return _MARKDOWN.sub(lambda found: found["interval"] or _reference(found[0]), one_line)
 

@@ -1,4 +1,4 @@
-"""How much memory there is, so that what would not fit is refused before it is asked for."""
+"""The amount of memory, so that requests that do not fit are refused before memory is allocated."""
 
 from pathlib import Path
 
@@ -10,11 +10,11 @@ _LIMIT, _USED = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.c
 
 
 class MemoryShortageError(UserError):
-    """What was asked for takes more memory than there is."""
+    """A request needs more memory than there is."""
 
 
 def refuse_beyond_memory(num_bytes: float, what: str) -> None:
-    """Raise MemoryShortageError if `what` takes more memory than is known to be free here."""
+    """Raise MemoryShortageError if `what` needs more memory than is known to be free here."""
     free = free_bytes()
     if free is not None and num_bytes > free:
         raise MemoryShortageError(
@@ -23,7 +23,7 @@ def refuse_beyond_memory(num_bytes: float, what: str) -> None:
 
 
 def free_bytes() -> int | None:
-    """Memory that this process can still get, by what Linux reports; None elsewhere."""
+    """Memory that this process can still get, as Linux reports; None elsewhere."""
     known = [_available_of_machine(), _left_of_container()]
     return min((each for each in known if each is not None), default=None)
 

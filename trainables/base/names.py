@@ -1,4 +1,4 @@
-"""Names of files and classes, which come in any bytes and in several Unicode forms, as text that can be shown."""
+"""Names of files and classes, which may have any bytes and several Unicode forms, as text that can be shown."""
 
 import re
 import unicodedata
@@ -11,18 +11,20 @@ _UNSAFE = re.compile(r'[/\\:*?"<>|%\x00-\x1f\x7f\ud800-\udfff]|^\.|[. ]$')
 
 
 def shown(name: str) -> str:
-    """`name` with escapes in place of characters that no file, terminal or table could take."""
+    """`name` with escapes for characters that a file, terminal or table cannot contain."""
     return "".join(repr(char)[1:-1] if unicodedata.category(char) in _NOT_SHOWN else char for char in name)
 
 
 def one_form(name: str) -> str:
-    """`name` as it is shown, in Unicode's composed form (NFC): macOS decomposes names, and its "ü" is not ours."""
+    """`name` for display, in Unicode's composed form (NFC): macOS decomposes names, so its "ü" has two
+    characters.
+    """
     return unicodedata.normalize("NFC", shown(name))
 
 
 def folder_name(name: str) -> str:
-    """A name for the folder of a class or study, on every system, below the one it is made in; no two share one.
+    """A name for the folder of a class or study that is valid on every system; no two names share one.
 
-    Characters that cannot stay become % and their code, "T-shirt/top" for instance "T-shirt%2Ftop".
+    Invalid characters become % and their code, for example "T-shirt/top" becomes "T-shirt%2Ftop".
     """
     return _UNSAFE.sub(lambda found: f"%{ord(found.group()):02X}", name) or "%"

@@ -1,6 +1,6 @@
-"""Parts of a study that lie outside of this package: registered by an entry point, or "module:attribute".
+"""Parts of a study from outside of this package: registered by an entry point, or "module:attribute".
 
-Names are found in the metadata of installed packages alone; a part's module is imported when the part is used.
+Names are found only in the metadata of installed packages; a part's module is imported when the part is used.
 """
 
 import importlib
@@ -24,7 +24,7 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 @dataclass(frozen=True, kw_only=True)
 class Registered:
-    """A part as its package's metadata names it."""
+    """A part in a package's metadata."""
 
     kind: Kind
     name: str
@@ -70,7 +70,9 @@ def find_reference(name: str, *kinds: Kind, where: str) -> str | None:
 
 
 def load(reference: str, *, where: str) -> object:
-    """What `reference`, "module:attribute", names; raises ConfigError, whose key is `where`, if nothing."""
+    """The object named by `reference`, "module:attribute"; raises ConfigError with the key `where` if there is
+    none.
+    """
     module, _, attributes = reference.partition(":")
     if module == "__main__":
         raise ConfigError(
@@ -114,10 +116,10 @@ def module_file(reference: str) -> Path | None:
 
 
 class Catalog(Mapping[str, T]):
-    """The members of one kind by name: this package's own, and those of others, which are loaded when asked for.
+    """The members of one kind by name: this package's own, and those of others, which are loaded on request.
 
-    Only own members are iterated over, so that no package that happens to be installed changes what is searched.
-    A member of others bears the name by which it was asked for.
+    Iteration covers only own members, so that installed packages do not change what is searched.
+    A member of another package has the name by which it was requested.
     """
 
     def __init__(
@@ -147,14 +149,14 @@ class Catalog(Mapping[str, T]):
 
     @property
     def kinds(self) -> Sequence[Kind]:
-        """The kinds of parts that its members are."""
+        """The type of its members."""
         return self._kinds
 
     def find(self, name: str, *, where: str) -> T:
-        """The member called `name`, in whichever Unicode form.
+        """The member called `name`, in any Unicode form.
 
-        Raises ConfigError, whose key is `where`, for an unknown name, with the nearest, and for a member of others
-        that cannot be imported or is something else.
+        Raises ConfigError with the key `where` for an unknown name, with the nearest one, and for a member of
+        another package that cannot be imported or has the wrong type.
         """
         own = self._find_own(name)
         if own is not None:
@@ -172,7 +174,9 @@ class Catalog(Mapping[str, T]):
         return self._adopted[name, reference]
 
     def reference(self, name: str, *, where: str) -> str | None:
-        """The "module:attribute" of a member of others; None for an own one, and for an unknown name."""
+        """The "module:attribute" of a member of another package; None for an own member, and for an unknown
+        name.
+        """
         return None if self._find_own(name) else find_reference(name, *self._kinds, where=where)
 
     def _find_own(self, name: str) -> str | None:

@@ -10,9 +10,9 @@ from torch import Tensor
 
 
 def derive_seed(seed: int, *purpose: str | int) -> int:
-    """A 63-bit seed that depends on every part of `purpose`, so that uses that differ in one share no stream.
+    """A 63-bit seed that depends on every part of `purpose`, so that different purposes have different streams.
 
-    Parts are joined by "/", so none of them may contain one where another part follows.
+    Parts are joined by "/", so a part must not contain one if another part follows.
     """
     text = "/".join(str(part) for part in (seed, *purpose))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
@@ -35,9 +35,9 @@ def random_state(seed: int, *purpose: str | int) -> int:
 
 @contextmanager
 def seeded_global_state(seed: int, device: torch.device | str = "cpu") -> Iterator[None]:
-    """Within it the global random state of the CPU and of `device` is seeded; afterwards it is as it was before.
+    """Within the block the global random state of the CPU and of `device` is seeded; afterwards it is restored.
 
-    For layers and transforms that draw from nothing else: initial weights, dropout, torchvision's transforms.
+    For layers and transforms that use only the global state: initial weights, dropout, torchvision's transforms.
     """
     device = torch.device(device)
     # Not torch.manual_seed, which would seed all GPUs, and leave those that are not forked changed.
@@ -50,11 +50,11 @@ def seeded_global_state(seed: int, device: torch.device | str = "cpu") -> Iterat
 
 
 def index_batches(num_rows: int, batch_size: int, generator: torch.Generator) -> Iterator[Tensor]:
-    """Endless int64 batches [batch_size], cut from successive random permutations of `num_rows` rows.
+    """Infinite int64 batches [batch_size], cut from successive random permutations of `num_rows` rows.
 
-    Every batch is full, also where there are fewer rows than that: batch norm needs at least two rows, and a
-    short last batch would weigh its images more. Between two batches no row is ahead of another by more than
-    one appearance. The batches are on the generator's device.
+    Every batch is full, even if there are fewer rows: batch norm needs at least two rows, and a short last batch
+    would give its images more weight. Between two batches no row is ahead of another by more than one appearance.
+    The batches are on the generator's device.
     """
     stream = torch.empty(0, dtype=torch.int64, device=generator.device)
     while True:
@@ -66,9 +66,9 @@ def index_batches(num_rows: int, batch_size: int, generator: torch.Generator) ->
 
 
 def repeat_rows(labels: Tensor, numbers: Mapping[int, int], *, seed: int, purpose: str) -> dict[int, Tensor]:
-    """So many row indices as `numbers` says of each label in `labels` [N], by label, and on their device.
+    """As many row indices of each label in `labels` [N] as `numbers` says, by label, on their device.
 
-    Each row of a label comes equally often, to within one; a label without a row is left out.
+    Each row of a label appears equally often, to within one; a label without a row is left out.
     """
     rows = {}
     for label, number in numbers.items():

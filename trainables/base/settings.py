@@ -30,25 +30,25 @@ T = TypeVar("T")
 
 
 class UserError(Exception):
-    """Something the person at the keyboard can mend; its message is one line and complete."""
+    """An error that the user can fix; its message is one complete line."""
 
     exit_code = 2
-    """The exit code of the command: 2 if it was asked for something impossible, 1 if something failed."""
+    """The exit code of the command: 2 if the request is not possible, 1 if something failed."""
 
 
 class ConfigError(UserError):
-    """A setting is unknown or has a value it cannot have."""
+    """A setting is unknown or has an invalid value."""
 
 
 class DataError(UserError):
-    """The data set is missing, unreadable, or too small for what was asked."""
+    """The data set is missing, unreadable, or too small for the request."""
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
 def settings(cls: type[T]) -> type[T]:
-    """Make `cls` a frozen keyword-only dataclass whose values are checked and whose keys are all known.
+    """Make `cls` a frozen keyword-only dataclass with checked values and no unknown keys.
 
-    A boolean is no number: pydantic by itself takes true for 1.
+    A boolean is not accepted as a number: pydantic by default reads true as 1.
     """
     cls.__annotations__ = {name: _without_booleans(kind) for name, kind in cls.__annotations__.items()}
     decorate = pydantic_dataclass(
@@ -97,14 +97,16 @@ def _without_booleans(annotation: Any) -> Any:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """A hint that names the nearest of the `known` names, or all of them where none is near."""
+    """A hint with the nearest of the `known` names, or all of them if none is near."""
     known = sorted(known)
     matches = difflib.get_close_matches(name, known, n=1)
     return f"did you mean {matches[0]!r}?" if matches else f"known: {', '.join(known) or 'none'}"
 
 
 def look_up(known: Mapping[str, T], name: str, *, where: str) -> T:
-    """What `known` has under `name`; raises ConfigError, with the key `where` and the nearest name, if nothing."""
+    """The value of `name` in `known`; raises ConfigError with the key `where` and the nearest name if there is
+    none.
+    """
     found = find_name(known, name)
     if found is None:
         raise ConfigError(f"{where}: {name!r} is unknown; {nearest(name, known)}")
@@ -112,7 +114,7 @@ def look_up(known: Mapping[str, T], name: str, *, where: str) -> T:
 
 
 def find_name(known: Iterable[str], name: str) -> str | None:
-    """The one of `known` that is `name`, in whichever Unicode form either is written; None if none is."""
+    """The one of `known` that equals `name`, in any Unicode form; None if none is."""
     return next((each for each in known if one_form(each) == one_form(name)), None)
 
 
@@ -129,9 +131,9 @@ def parse(cls: type[T], values: object, *, where: str) -> T:
 
 
 def from_json(text: str | bytes) -> JsonValue:
-    """The value that is written in `text`; raises ConfigError, in one line, where it is not JSON.
+    """The value in `text`; raises ConfigError, in one line, if it is not JSON.
 
-    Stricter than Python's own reader: a key that is there twice, NaN and numbers beyond a float's are refused.
+    Stricter than Python's own reader: duplicate keys, NaN and numbers beyond a float's range are refused.
     """
     try:
         value: JsonValue = json.loads(
@@ -144,7 +146,7 @@ def from_json(text: str | bytes) -> JsonValue:
 
 
 def _no_number(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON number")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def _finite(digits: str) -> float:
@@ -183,7 +185,7 @@ def _first_error(cls: type, error: ValidationError, where: str) -> str:
     if first["type"] in _UNKNOWN_KEY and names:
         return f"{key}: unknown key; {nearest(names[-1], owners)}"
     if first["type"] == "union_tag_not_found":
-        return f"{key}: {first['input']!r} needs a key {first['ctx']['discriminator']} that says what it is"
+        return f"{key}: {first['input']!r} needs a key {first['ctx']['discriminator']} that names its kind"
     if first["type"].startswith("missing"):
         return f"{key}: a value is needed"
     if first["type"] == "value_error":
@@ -241,9 +243,9 @@ def dump(value: object) -> dict[str, JsonValue]:
 def find_differences(
     before: Mapping[str, JsonValue], after: Mapping[str, JsonValue], *, prefix: str = ""
 ) -> Iterator[tuple[str, JsonValue, JsonValue]]:
-    """The full key of each value that differs, and the value in either mapping, in the order of `after`.
+    """The full key of each value that differs, and the value in both mappings, in the order of `after`.
 
-    None stands for what one of them does not have.
+    None stands for a missing value.
     """
     for key in [*after, *(key for key in before if key not in after)]:
         old, new = before.get(key), after.get(key)
@@ -255,6 +257,6 @@ def find_differences(
 
 
 def digest(value: JsonValue) -> str:
-    """Twelve hexadecimal digits that name a JSON value, whatever the order of its keys."""
+    """Twelve hexadecimal digits that identify a JSON value, independent of the order of its keys."""
     canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(canonical.encode()).hexdigest()[:12]

@@ -1,4 +1,4 @@
-"""All that is used of torch and is not its public interface, in one place; seen in torch 2.15.0.
+"""All private parts of torch that are used, in one place; checked with torch 2.15.0.
 
 tests/test_internals.py names each of these, and fails with a sentence when a later torch no longer has it.
 """

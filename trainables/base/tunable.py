@@ -1,4 +1,4 @@
-"""Ranges of a value as values; what samples them (Optuna) is not known here."""
+"""Ranges of a value, as values; independent of what samples them (Optuna)."""
 
 from typing import Annotated, Literal, Self, TypeAlias
 
@@ -25,7 +25,7 @@ class _Range:
         if self.low > self.high:
             raise ValueError(f"low {self.low} is above high {self.high}")
         if self.log and self.low <= 0:
-            raise ValueError(f"a logarithmic range starts above 0, not at {self.low}")
+            raise ValueError(f"a logarithmic range must start above 0, not at {self.low}")
         return self
 
 
@@ -69,9 +69,9 @@ Tunable: TypeAlias = Annotated[Float | Int | Choice, Field(discriminator="kind")
 
 
 def samples(domain: Tunable) -> tuple[Scalar, ...]:
-    """Values that tell whether a setting can have all of `domain`: every option, or the ends and some between.
+    """Values that test whether a setting accepts all of `domain`: every option, or the ends and some between.
 
-    What a setting allows lies between two limits, or is whole numbers alone, or a few of these.
+    A setting accepts values between two limits, or only whole numbers, or a few of these.
     """
     if isinstance(domain, Choice):
         return domain.options

@@ -1,1 +1,1 @@
-"""The classifiers whose minority recall is at stake, and their training."""
+"""The classifiers whose minority recall is measured, and their training."""

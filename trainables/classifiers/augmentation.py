@@ -15,18 +15,18 @@ BLACK = -1.0
 
 @settings
 class Augmentation:
-    """How an image is changed at random whenever it is trained on; by default it is not."""
+    """Random changes of an image each time it is used for training; none by default."""
 
     rotation_degrees: float = Field(default=0.0, ge=0, le=180)
-    """Rotate by up to so much either way."""
+    """Maximum rotation in either direction."""
     zoom: float = Field(default=0.0, ge=0, lt=1)
-    """Scale by 1 - `zoom` to 1 + `zoom`."""
+    """The scale is between 1 - `zoom` and 1 + `zoom`."""
     shift: float = Field(default=0.0, ge=0, le=1)
-    """Shift by up to this share of the size along each axis, edges repeated."""
+    """Maximum shift along each axis, as a share of the size; edges are repeated."""
     flip_probability: float = Field(default=0.0, ge=0, le=1)
-    """Mirror left to right with this probability."""
+    """Probability of a horizontal flip."""
     crop_padding: int = Field(default=0, ge=0)
-    """Pad with so many black pixels on every side, and crop at a random place to the old size."""
+    """Pad with this many black pixels on every side, and crop at a random position to the old size."""
 
 
 def augment(images: Tensor, augmentation: Augmentation, random: torch.Generator) -> Tensor:
@@ -61,7 +61,9 @@ def move(images: Tensor, augmentation: Augmentation, random: torch.Generator) ->
 
 
 def crop(images: Tensor, padding: int, random: torch.Generator) -> Tensor:
-    """Each image padded with `padding` black pixels, and cropped to its size at a random place of whole pixels."""
+    """Each image padded with `padding` black pixels, and cropped to its size at a random position in whole
+    pixels.
+    """
     number, _, size, _ = images.shape
     padded = functional.pad(images, (padding,) * 4, value=BLACK)
     starts = torch.randint(0, 2 * padding + 1, (2, number, 1), generator=random, device=random.device)

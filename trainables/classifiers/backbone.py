@@ -1,6 +1,6 @@
 """Pretrained networks as bodies of a classifier: frozen, or trained on.
 
-A network sees images at its own size and with its own normalisation.
+A network gets images at its own size and with its own normalisation.
 """
 
 import hashlib
@@ -36,11 +36,13 @@ class Backbone(Pretrained):
 
     tuning: Literal["frozen", "fine_tuned"] = "frozen"
     """"frozen": a linear head on its features, which are computed once for each image; "fine_tuned": all of its
-    weights are trained on, with the head."""
+    weights are trained further, with the head."""
 
 
 class TrainedBody(nn.Module):
-    """A pretrained network whose weights are trained on; images [N, C, H, W] in [-1, 1] to features [N, D]."""
+    """A pretrained network whose weights are trained further; images [N, C, H, W] in [-1, 1] to features [N,
+    D].
+    """
 
     def __init__(self, loaded: PretrainedNetwork) -> None:
         super().__init__()
@@ -54,10 +56,10 @@ class TrainedBody(nn.Module):
 
 
 class FrozenBody(nn.Module):
-    """A pretrained network that stays as it is; the features of an image are computed once in a process.
+    """A frozen pretrained network; the features of an image are computed once in a process.
 
     They are shifted by `mean` and divided by `std`, both [D]: networks differ in the scale of their features, and
-    a linear head learns as fast from all of them if each has mean 0 and deviation 1.
+    a linear head learns equally fast from all of them if each has mean 0 and deviation 1.
     """
 
     def __init__(
@@ -71,7 +73,7 @@ class FrozenBody(nn.Module):
 
     @torch.no_grad()
     def forward(self, images: Tensor) -> Tensor:
-        """Features [N, D] of images [N, C, H, W] in [-1, 1]; those that are known are looked up."""
+        """Features [N, D] of images [N, C, H, W] in [-1, 1]; known ones are looked up."""
         if not len(images):
             return self.compute(images)
         shape = repr(tuple(images.shape[1:])).encode()
@@ -85,7 +87,7 @@ class FrozenBody(nn.Module):
         return self._scaled(torch.stack([found[name] for name in names]).to(images.device))
 
     def features(self, images: Images) -> Tensor:
-        """Features [N, D] of images [N, C, H, W] in [-1, 1], however many."""
+        """Features [N, D] of any number of images [N, C, H, W] in [-1, 1]."""
         return torch.cat([self(batch) for batch in images.split(_FEATURES_AT_ONCE)])
 
     def standardised(self, images: Images) -> tuple["FrozenBody", Tensor]:
@@ -104,7 +106,7 @@ class FrozenBody(nn.Module):
 
     @torch.no_grad()
     def compute(self, images: Tensor) -> Tensor:
-        """Features [N, D] of images that are seen once, such as augmented ones."""
+        """Features [N, D] of images that are used once, such as augmented ones."""
         return self._scaled(self._compute(images))
 
     def _compute(self, images: Tensor) -> Tensor:
@@ -125,7 +127,7 @@ class _KnownFeatures:
         return self._by_image[name]
 
     def add(self, found: Mapping[bytes, Tensor]) -> None:
-        """Take in the features `found`."""
+        """Add the features `found`."""
         for name, features in found.items():
             self._by_image[name] = features
             self._by_image.move_to_end(name)

@@ -1,4 +1,6 @@
-"""A classifier's settings and their optimisers, rates and stops; what a model must offer; a fitted classifier."""
+"""A classifier's settings with optimisers, learning rates and stopping rules; the interface of a model; a fitted
+classifier.
+"""
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -38,7 +40,7 @@ class Sgd:
     kind: Literal["sgd"] = "sgd"
     """Stochastic gradient descent."""
     momentum: float = Field(default=0.9, ge=0, lt=1)
-    """The factor of the velocity."""
+    """The momentum factor."""
     weight_decay: float = Field(default=0.0, ge=0)
     """The L2 penalty's factor."""
 
@@ -57,16 +59,16 @@ class ConstantRate:
     """The same rate throughout."""
 
     kind: Literal["constant"] = "constant"
-    """The rate does not change."""
+    """The rate is constant."""
 
     def rate_factor(self, epoch: int, validation_losses: Sequence[float]) -> float:
-        """What the learning rate is multiplied by in an epoch (1-based): 1."""
+        """The factor of the learning rate in an epoch (1-based): 1."""
         return 1.0
 
 
 @settings
 class StepRate:
-    """A linear warm-up, then steps: `factors` maps an epoch to the factor that holds after it.
+    """A linear warm-up, then steps: `factors` maps an epoch to the factor that applies after it.
 
     {160: 0.01, 180: 0.0001} and five epochs of warm-up are the schedule of Cao et al. 2019 (LDAM), section 4.
     """
@@ -74,12 +76,12 @@ class StepRate:
     kind: Literal["steps"] = "steps"
     """The rate changes at given epochs."""
     warmup_epochs: int = Field(default=0, ge=0)
-    """Epochs in which the rate rises linearly to its full value."""
+    """Number of epochs in which the rate rises linearly to its full value."""
     factors: Mapping[PositiveInt, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
-    """Maps an epoch to the factor that holds after it."""
+    """Maps an epoch to the factor that applies after it."""
 
     def rate_factor(self, epoch: int, validation_losses: Sequence[float]) -> float:
-        """What the learning rate is multiplied by in an epoch (1-based)."""
+        """The factor of the learning rate in an epoch (1-based)."""
         if epoch <= self.warmup_epochs:
             return epoch / self.warmup_epochs
         passed = [step for step in self.factors if epoch > step]
@@ -93,12 +95,12 @@ class PlateauRate:
     kind: Literal["plateau"] = "plateau"
     """The rate falls when the validation loss does not."""
     factor: float = Field(default=0.1, gt=0, lt=1)
-    """What the rate is multiplied by at a plateau."""
+    """The factor for the rate at a plateau."""
     patience: int = Field(default=5, ge=1)
-    """Epochs without a new lowest validation loss that make a plateau."""
+    """Number of epochs without a new lowest validation loss that count as a plateau."""
 
     def rate_factor(self, epoch: int, validation_losses: Sequence[float]) -> float:
-        """What the learning rate is multiplied by, after the epochs that had these losses."""
+        """The factor of the learning rate, after the epochs with these losses."""
         lowest, waited, plateaus = math.inf, 0, 0
         for loss in validation_losses:
             waited = 0 if loss < lowest else waited + 1
@@ -115,14 +117,14 @@ Schedule: TypeAlias = Annotated[ConstantRate | StepRate | PlateauRate, Field(dis
 class EarlyStopping:
     """Training ends `patience` epochs after the lowest validation loss, whose weights are restored.
 
-    What a balancer does late, such as LDAM's deferred re-weighting, may so never come about.
+    Late actions of a balancer, such as LDAM's deferred re-weighting, may therefore never happen.
     """
 
     patience: int = Field(default=5, ge=1)
-    """Epochs without a new lowest validation loss after which training ends."""
+    """Number of epochs without a new lowest validation loss after which training ends."""
 
     def is_over(self, validation_losses: Sequence[float]) -> bool:
-        """Whether the last `patience` epochs brought no new low."""
+        """Whether the last `patience` epochs had no new lowest loss."""
         return len(validation_losses) - 1 - best_epoch(validation_losses) >= self.patience
 
 
@@ -151,19 +153,19 @@ HEAD_BYTES = 256 * 2**20
 class ClassifierConfig:
     """The model and its training.
 
-    If the schedule or early stopping watches the validation loss, validation chooses the epoch as well as the
-    configuration. In that loss classes have the weights that they have in the validation scores, their shares of
-    the test part. The test part is never read.
+    If the schedule or early stopping uses the validation loss, validation chooses the epoch as well as the
+    configuration. In that loss classes have the same weights as in the validation scores: their shares of the test
+    part. The test part is never read.
     """
 
     name: str = "simple_cnn"
     """A classifier of `gan-study list`, of an installed package, or `module:attribute`."""
     epochs: int = Field(default=5, ge=1)
-    """How long it is trained; `budget` says what counts. Also the number of parts that `schedule` and
-    `early_stopping` divide the training into."""
+    """Length of the training; `budget` says what counts. `schedule` and `early_stopping` also divide the training
+    into this many parts."""
     budget: Budget = "steps"
-    """What `epochs` counts. "steps": as many optimiser steps as that many epochs of the *unbalanced* training part
-    take, so that a larger balanced set does not buy more training. "epochs": passes over the balanced set, as in
+    """The meaning of `epochs`. "steps": as many optimiser steps as that many epochs of the *unbalanced* training
+    part, so that a larger balanced set does not get more training. "epochs": passes over the balanced set, as in
     the documents that the study follows."""
     batch_size: int = Field(default=64, ge=1)
     """Images an optimiser step."""
@@ -176,9 +178,9 @@ class ClassifierConfig:
     early_stopping: EarlyStopping | None = None
     """When training ends before its last epoch; null: never."""
     augmentation: Augmentation = Field(default_factory=Augmentation)
-    """How the images of each batch are altered at random, whatever the balancer."""
+    """Random changes of the images of each batch, for every balancer."""
     backbone: Backbone | None = None
-    """The pretrained network that the classifier `backbone` is, and no other."""
+    """The pretrained network, if the classifier is `backbone`."""
 
     @model_validator(mode="after")
     def _has_its_backbone(self) -> Self:
@@ -192,11 +194,11 @@ class ClassifierConfig:
 
     @property
     def watches_validation(self) -> bool:
-        """Whether the training looks at the validation loss after each epoch."""
+        """Whether the training uses the validation loss after each epoch."""
         return self.early_stopping is not None or isinstance(self.schedule, PlateauRate)
 
     def unwatching(self) -> "ClassifierConfig":
-        """The same training without a look at validation: to its last epoch, its rate not lowered on plateaus."""
+        """The same training without validation: to its last epoch, without a lower rate on plateaus."""
         schedule = ConstantRate() if isinstance(self.schedule, PlateauRate) else self.schedule
         return replace(self, early_stopping=None, schedule=schedule)
 
@@ -211,8 +213,8 @@ HeadFit: TypeAlias = Callable[[Tensor, Tensor, Tensor, int, int], Head]
 class ClassifierModel:
     """An architecture.
 
-    `body(shape)` gives a network from images [N, C, H, W] in [-1, 1] to features [N, D], and D; what follows it, a
-    linear layer as a rule, is up to the training. `final_head` replaces that layer once the body is trained.
+    `body(shape)` gives a network from images [N, C, H, W] in [-1, 1] to features [N, D], and D; the training adds
+    the head, usually a linear layer. `final_head` replaces the head after the body is trained.
     """
 
     name: str
@@ -223,14 +225,14 @@ class ClassifierModel:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FittedClassifier:
-    """A trained body, in evaluation mode, and a head; how the losses went while both were trained."""
+    """A trained body, in evaluation mode, and a head; and the losses during their training."""
 
     body: nn.Module
     head: Head
     training_losses: tuple[float, ...] = ()
     """Mean loss of the steps of each epoch; NaN after an early stop."""
     validation_losses: tuple[float, ...] = ()
-    """Loss on the validation part after each of these epochs; NaN where it was not measured."""
+    """Loss on the validation part after each of these epochs; NaN if it was not measured."""
 
     @torch.no_grad()
     def features(self, images: Images) -> Tensor:
@@ -263,8 +265,8 @@ class FittedClassifier:
 class CosineHead(nn.Module):
     """s cos(w_c, x) for each class c: features and weights of length 1, times the scale s.
 
-    The normalised layer of Cao et al. 2019 (LDAM), section 3.2; their code has the scale in the loss, which gives
-    the same loss, and here it makes the predicted probabilities those that the loss speaks of.
+    The normalised layer of Cao et al. 2019 (LDAM), section 3.2; their code has the scale in the loss. The loss is
+    the same, but here the predicted probabilities are those in the loss.
     """
 
     def __init__(self, num_features: int, num_classes: int, scale: float) -> None:

@@ -1,6 +1,6 @@
-"""A classifier's losses, what they make of class sizes, and plans of how it is fitted to a balanced set.
+"""A classifier's losses, how they use class sizes, and plans of how it is fitted to a balanced set.
 
-A balancer makes a plan, the classifier's training follows it, and neither knows the other.
+A balancer makes a plan, the classifier's training follows it, and they are independent of each other.
 """
 
 import math
@@ -15,7 +15,7 @@ from torch.nn import functional
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FittingStep:
-    """One training step, as a loss sees it: logits [N, K], targets, image weights [N] and the progress in [0, 1).
+    """One training step as a loss sees it: logits [N, K], targets, image weights [N] and the progress in [0, 1).
 
     Targets are labels int64 [N], or class shares float [N, K] if the images of a batch are mixed.
     """
@@ -30,7 +30,7 @@ Loss: TypeAlias = Callable[[FittingStep], Tensor]
 
 
 def weighted_cross_entropy(step: FittingStep) -> Tensor:
-    """Mean cross-entropy, each image counted as often as its weight says: sum of w_i l_i over sum of w_i."""
+    """Mean cross-entropy weighted by image: sum of w_i l_i over sum of w_i."""
     return weighted_mean(functional.cross_entropy(step.logits, step.targets, reduction="none"), step.weights)
 
 
@@ -44,10 +44,10 @@ def weighted_mean(losses: Tensor, weights: Tensor) -> Tensor:
 
 @dataclass(frozen=True, kw_only=True)
 class FocalLoss:
-    """Weighted mean of -(1 - p_y)^gamma log p_y, p the softmax: images that are easy count less.
+    """Weighted mean of -(1 - p_y)^gamma log p_y, with p the softmax: easy images count less.
 
-    Lin et al. 2017, "Focal Loss for Dense Object Detection", equation 4, with the softmax in place of the
-    sigmoid, as the code of Cao et al. 2019 (LDAM) has it. `gamma` 0 is cross-entropy.
+    Lin et al. 2017, "Focal Loss for Dense Object Detection", equation 4, with the softmax instead of the sigmoid,
+    as in the code of Cao et al. 2019 (LDAM). `gamma` 0 is cross-entropy.
     """
 
     gamma: float
@@ -62,10 +62,11 @@ class FocalLoss:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class AdjustedCrossEntropy:
-    """Weighted mean of CE(f + a), f the logits and a the `adjustment` [K]. Predictions have the logits alone.
+    """Weighted mean of CE(f + a), with logits f and the `adjustment` a [K]. Predictions use only the logits.
 
     With a = tau log pi it is the logit-adjusted loss of Menon et al. 2021, equation 10; with a = log n, which
-    differs from log pi by a constant that no softmax sees, the balanced softmax of Ren et al. 2020, theorem 1.
+    differs from log pi by a constant that does not change a softmax, the balanced softmax of Ren et al. 2020,
+    theorem 1.
     """
 
     adjustment: Tensor
@@ -77,10 +78,10 @@ class AdjustedCrossEntropy:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LdamLoss:
-    """Weighted mean of CE(s (cos - D_y onehot_y)), D_y the true class's margin in `margins` [K].
+    """Weighted mean of CE(s (cos - D_y onehot_y)), with the true class's margin D_y in `margins` [K].
 
     Cao et al. 2019, "Learning Imbalanced Datasets with Label-Distribution-Aware Margin Loss", section 3.2. The
-    logits are s cos, s being `scale`, from a cosine head.
+    logits are s cos, with s the `scale`, from a cosine head.
     """
 
     margins: Tensor
@@ -94,7 +95,8 @@ class LdamLoss:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class DeferredReweighting:
-    """`loss`, and from the share `start` of the training on, each weight times its class's in `class_weights`.
+    """`loss`, with each weight multiplied by its class's in `class_weights` after the share `start` of the
+    training.
 
     "DRW" of Cao et al. 2019, section 3.3 and algorithm 1.
     """
@@ -118,8 +120,8 @@ class DeferredReweighting:
 def log_priors(counts: Sequence[float]) -> tuple[float, ...]:
     """log(n_c / N) for each class; 0 for a class without images.
 
-    So what is added to a logit never raises an absent class above the others: a loss learns to keep it down, as
-    plain cross-entropy does, and an adjusted prediction does not lift it.
+    So the adjustment of a logit never raises an absent class above the others: a loss learns to keep it low, as
+    plain cross-entropy does, and an adjusted prediction does not raise it.
     """
     total = sum(counts)
     return tuple(math.log(n / total) if n else 0.0 for n in counts)
@@ -163,12 +165,12 @@ Rebalance: TypeAlias = Callable[[Tensor, Tensor, Tensor, int], tuple[Tensor, Ten
 
 @dataclass(frozen=True, kw_only=True)
 class HeadStage:
-    """A second stage: the trained body stays as it is, and a new head is fitted to the features of `rebalance`."""
+    """A second stage: the trained body is frozen, and a new head is fitted to the features of `rebalance`."""
 
     rebalance: Rebalance
     steps_share: float
-    """Its share of all optimiser steps, in (0, 1), so that two stages are no more training than one. Not used
-    if the classifier's own last step makes the head."""
+    """Its share of all optimiser steps, in (0, 1), so that two stages are no more training than one. Not used if
+    the head belongs to the classifier's own final step."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,10 +181,10 @@ class FittingPlan:
     mix: BatchMix | None = None
     """Blends the images of each batch, and their labels."""
     cosine_scale: float | None = None
-    """The scale s of a cosine head, s cos(w_c, x), in place of a linear one."""
+    """The scale s of a cosine head, s cos(w_c, x), instead of a linear one."""
     head_stage: HeadStage | None = None
     log_adjustment: tuple[float, ...] | None = None
-    """[K], added to the logits of each prediction once everything is fitted."""
+    """[K], added to the logits of each prediction after all fitting."""
 
     def adjusting(self, head: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
         """`head` with the plan's adjustment added to its logits; `head` itself if the plan has none."""

@@ -1,6 +1,6 @@
-"""The overall scores of a classifier: their names, ranges and directions, and those that a study brings itself.
+"""The overall scores of a classifier: their names, ranges and directions, and a study's own scores.
 
-Loads without torch, for an analysis that scores stored predictions.
+Loads without torch, so that the analysis can score stored predictions.
 """
 
 import math
@@ -34,7 +34,7 @@ class Measure(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
-    """What an overall score says, the range in which it lies, and which end of it is good."""
+    """The meaning of an overall score, its range, and its better direction."""
 
     summary: str
     low: float = 0.0
@@ -66,14 +66,14 @@ _OWN = Metric(summary="the study's own function", low=-math.inf, high=math.inf)
 
 
 def find_metric(name: str) -> Metric:
-    """What is known of a metric, or of a function named `module:function`; raises ConfigError for another name."""
+    """The entry of a metric, or of a function named `module:function`; raises ConfigError for another name."""
     return _OWN if is_own(name) else look_up(METRICS, name, where="objective")
 
 
 def metric_name(name: str) -> str:
-    """The name under which records have a metric: its own, or "module:function" of one that a package registers.
+    """The name of a metric in records: its own, or "module:function" for one that a package registers.
 
-    A name that nobody knows stays as it is.
+    An unknown name is returned unchanged.
     """
     return name if name in METRICS else find_reference(name, "metrics", where="objective") or name
 
@@ -84,14 +84,16 @@ def is_own(name: str) -> bool:
 
 
 def improvement(metric: str, value: float, reference: float) -> float:
-    """How much better `value` is than `reference`: their difference, so turned that larger is better."""
+    """How much better `value` is than `reference`: their difference, with the sign chosen so that larger is
+    better.
+    """
     return value - reference if find_metric(metric).larger_is_better else reference - value
 
 
 def added_measures(objective: str, costs: Costs, class_names: Sequence[str]) -> dict[str, Measure]:
-    """What a study scores beside the metrics that all have: its own objective and the expected cost, by name.
+    """A study's additional scores: its own objective and the expected cost, by name.
 
-    Raises ConfigError where the function cannot be loaded, or the costs name a class that there is not.
+    Raises ConfigError if the function cannot be loaded, or the costs name an unknown class.
     """
     found: dict[str, Measure] = {}
     if costs:
@@ -102,10 +104,12 @@ def added_measures(objective: str, costs: Costs, class_names: Sequence[str]) -> 
 
 
 def load_measure(name: str) -> Measure:
-    """The function that `name`, "module:function", names, checked at each call; raises ConfigError without one."""
+    """The function that `name`, "module:function", names, with a check of each call; raises ConfigError if there
+    is none.
+    """
     function = load(name, where="objective")
     if not callable(function):
-        raise ConfigError(f"objective: {name!r} is no function, but a {type(function).__name__}")
+        raise ConfigError(f"objective: {name!r} is a {type(function).__name__}, not a function")
     return partial(_call, name, function)
 
 
@@ -128,7 +132,7 @@ def _shape(probabilities: Floats) -> str:
 
 
 def check_measure(name: str, *, num_classes: int) -> None:
-    """Raise ConfigError unless the function `name` gives a finite number for a few images of every class."""
+    """Raise ConfigError unless the function `name` returns a finite number for a few images of every class."""
     labels = np.tile(np.arange(num_classes), 2)
     # The first image of each class is classified correctly, the second is not.
     likely = np.concatenate([labels[:num_classes], np.roll(labels[:num_classes], 1)])
@@ -137,9 +141,9 @@ def check_measure(name: str, *, num_classes: int) -> None:
 
 
 def cost_matrix(costs: Costs, class_names: Sequence[str]) -> Floats:
-    """The cost [K, K] of each true (row) and predicted class: 1 where `costs` has none, 0 on the diagonal.
+    """The cost [K, K] of each true (row) and predicted class: 1 if `costs` has none, 0 on the diagonal.
 
-    Raises ConfigError for a name that is no class's, and for a right prediction that costs something.
+    Raises ConfigError for an unknown class name, and for a correct prediction with a cost.
     """
     places = {name: place for place, name in enumerate(class_names)}
     matrix = 1.0 - np.eye(len(class_names))
@@ -147,7 +151,7 @@ def cost_matrix(costs: Costs, class_names: Sequence[str]) -> Floats:
         for predicted, cost in row.items():
             at = look_up(places, true, where="costs"), look_up(places, predicted, where=f"costs.{true}")
             if at[0] == at[1] and cost != 0:
-                raise ConfigError(f"costs.{true}.{predicted}: {cost:g}; a right prediction costs nothing")
+                raise ConfigError(f"costs.{true}.{predicted}: {cost:g}; a correct prediction has no cost")
             matrix[at] = cost
     return matrix
 
@@ -160,10 +164,11 @@ def expected_cost(labels: Integers, probabilities: Floats, weights: Floats, *, c
 def expected_calibration_error(
     labels: Integers, probabilities: npt.NDArray[np.floating], weights: Floats, *, num_bins: int = NUM_BINS
 ) -> float:
-    """By how much the confidence in the predicted class misses the share of right predictions, in [0, 1].
+    """The difference between the confidence in the predicted class and the share of correct predictions, in [0,
+    1].
 
     Confidences fall into `num_bins` equal bins ((m − 1) / M, m / M]; the mean over the bins of |accuracy −
-    confidence|, a bin counting as much as the weight in it (Guo et al. 2017, equations 2 to 4).
+    confidence|, each bin weighted by the images in it (Guo et al. 2017, equations 2 to 4).
     """
     confidence = probabilities.max(axis=1).astype(np.float64)
     error = weights * ((probabilities.argmax(axis=1) == labels) - confidence)
@@ -174,8 +179,8 @@ def expected_calibration_error(
 def brier_score(labels: Integers, probabilities: npt.NDArray[np.floating], weights: Floats) -> float:
     """The weighted mean squared distance of probabilities [N, K] from the true class, in [0, 2] (Brier 1950).
 
-    As scikit-learn's `brier_score_loss` without `scale_by_half`, which takes several classes from 1.7 on, and
-    refuses a probability that rounding brought above 1.
+    The same as scikit-learn's `brier_score_loss` without `scale_by_half`, which supports several classes from 1.7
+    on, and refuses a probability that rounding raised above 1.
     """
     missed = probabilities.astype(np.float64)
     missed[np.arange(len(labels)), labels] -= 1

@@ -28,10 +28,9 @@ class Pretrained:
     """The library's name of it."""
     weights: Place | None = None
     """A file of its weights as its library saves them, a state dict by torch.save or safetensors; the last layer,
-    and so the number of classes, are not used. None: those that the library has in its cache; nothing is
-    downloaded."""
+    and so the number of classes, are not used. None: the weights in the library's cache; nothing is downloaded."""
     image_size: int | None = Field(default=None, ge=8)
-    """Pixels a side at which it sees images; None: as its library has it for its own weights."""
+    """Size in pixels of its input images; None: the library's size for its own weights."""
 
 
 def find_weights(pretrained: Pretrained, *, where: str) -> Path:
@@ -80,7 +79,7 @@ _CACHES: Mapping[Library, Callable[[Pretrained, str], Path | None]] = {
 
 
 def timm_library(where: str) -> ModuleType:
-    """timm; raises ConfigError where it is not installed."""
+    """timm; raises ConfigError if it is not installed."""
     try:
         return import_module("timm")
     except ImportError:

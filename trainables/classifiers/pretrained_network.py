@@ -1,4 +1,4 @@
-"""torchvision's, timm's and our own networks with their weights, and how each is shown images."""
+"""torchvision's, timm's and our own networks with their weights, and the preprocessing of their images."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,7 +21,9 @@ OWN_SIZE = 32
 
 @dataclass(frozen=True, kw_only=True)
 class Preprocessing:
-    """How a network is shown images: at `size` pixels, its three colours shifted by `mean` and scaled by `std`."""
+    """The preprocessing for a network: images at `size` pixels, three colours shifted by `mean` and scaled by
+    `std`.
+    """
 
     size: int
     mean: tuple[float, float, float]
@@ -46,7 +48,7 @@ class Preprocessing:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PretrainedNetwork:
-    """A network without its last layer, in evaluation mode on the CPU, and what its features [N, D] are."""
+    """A network without its last layer, in evaluation mode on the CPU, and the kind of its features [N, D]."""
 
     network: nn.Module
     preprocessing: Preprocessing
@@ -64,8 +66,8 @@ def features_of(network: nn.Module, preprocessing: Preprocessing, images: Tensor
 def load(pretrained: Pretrained, *, where: str) -> PretrainedNetwork:
     """The network with its weights, without its last layer.
 
-    Raises ConfigError, whose key begins with `where`, if its library or its weights are not there, or if the
-    weights are another network's.
+    Raises ConfigError, whose key begins with `where`, if its library or its weights are missing, or if the weights
+    belong to another network.
     """
     make = _LIBRARIES[pretrained.library]
     empty = make(pretrained, where)
@@ -171,7 +173,7 @@ def _fill(empty: _Empty, path: Path, pretrained: Pretrained, where: str) -> None
     is_head = tuple(empty.heads)
     left = {name: value for name, value in stored.items() if not (is_head and name.startswith(is_head))}
     wrong = [f"{name!r} is missing" for name in own if name not in left]
-    wrong += [f"{name!r} is none of it" for name in left if name not in own]
+    wrong += [f"{name!r} does not belong to it" for name in left if name not in own]
     wrong += [
         f"{name!r} has the shape {list(left[name].shape)}, not {list(value.shape)}"
         for name, value in own.items()

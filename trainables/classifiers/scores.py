@@ -1,4 +1,4 @@
-"""Scores of a classifier, all from its probabilities on one part."""
+"""Scores of a classifier, all computed from its probabilities on one part."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Scores:
     """The scores of one classifier on one part."""
 
     overall: Mapping[str, float | None]
-    """By metric: those of `metrics.METRICS` and those that were added; None where undefined."""
+    """By metric: those of `metrics.METRICS` and additional ones; None if undefined."""
     precision: Floats
     """By class [K]; NaN for a class without images, as in the next two."""
     recall: Floats
@@ -43,9 +43,9 @@ def score(
 ) -> Scores:
     """Scores of `probabilities` [N, K] against `labels` [N].
 
-    `class_proportions` [K] are those of the part that the scores are to speak of: each image is weighted so that
-    its class has that share. Recall does not change by it, all else does. None: as found. A ratio without
-    denominator is 0 where the class has images, and None where it has none (then it is left out of the means);
+    `class_proportions` [K] are those of the part that the scores should represent: each image is weighted so that
+    its class has that share. This does not change recall, but it changes all other scores. None: as found. A ratio
+    without denominator is 0 if the class has images, and None if it has none (then it is left out of the means);
     both are scikit-learn's conventions for precision and recall. `added` are further overall scores.
     """
     num_classes = probabilities.shape[1]
@@ -82,14 +82,16 @@ def score(
 
 
 def mean_overall(fits: Sequence[Scores]) -> dict[str, float | None]:
-    """The overall scores' means over several fits; None where some fit's is."""
+    """The overall scores' means over several fits; None if that of a fit is None."""
     found = {name: [each.overall[name] for each in fits] for name in fits[0].overall}
     defined = {name: [value for value in values if value is not None] for name, values in found.items()}
     return {name: float(np.mean(values)) if len(values) == len(fits) else None for name, values in defined.items()}
 
 
 def spread(fits: Sequence[Scores], metric: str) -> float | None:
-    """The standard deviation (n - 1) of an overall score over fits; None with one, or where some fit's is."""
+    """The standard deviation (n - 1) of an overall score over fits; None with one fit, or if that of a fit is
+    None.
+    """
     values = [each.overall[metric] for each in fits]
     defined = [value for value in values if value is not None]
     return float(np.std(defined, ddof=1)) if 1 < len(defined) == len(values) else None
@@ -134,9 +136,9 @@ def class_areas(
     probabilities: npt.NDArray[np.floating],
     weights: Floats,
 ) -> Floats:
-    """`area` (scikit-learn's under a curve) of each class against the rest [K]; NaN where one side has no image.
+    """`area` (scikit-learn's under a curve) of each class against the rest [K]; NaN if one side has no image.
 
-    An image of weight 0 counts as none.
+    An image of weight 0 does not count.
     """
     there = weights > 0
     is_class = np.eye(probabilities.shape[1], dtype=np.int64)[labels[there]]
@@ -163,7 +165,7 @@ def _mean(values: Floats) -> float | None:
 
 
 def _correlation(labels: Integers, predicted: Integers, weights: Floats) -> float | None:
-    """Matthews's coefficient; None where there is one class, and so nothing to correlate with."""
+    """Matthews's coefficient; None if there is one class, and so nothing to correlate with."""
     if (labels == labels[0]).all():
         return None
     return float(matthews_corrcoef(labels, predicted, sample_weight=weights))

@@ -50,12 +50,14 @@ _BatchLoss: TypeAlias = Callable[[Tensor, float], Tensor]
 
 
 class DivergedClassifierError(RuntimeError):
-    """The classifier's loss is no longer a finite number."""
+    """The classifier's loss is not a finite number."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Validation:
-    """What a training may watch, on its device: images [N, C, H, W] in [-1, 1], labels [N] and weights [N]."""
+    """What a training may use for validation, on its device: images [N, C, H, W] in [-1, 1], labels [N] and
+    weights [N].
+    """
 
     images: Images
     labels: Tensor
@@ -79,7 +81,7 @@ def proportional_weights(labels: Tensor, proportions: Sequence[float]) -> Tensor
 
 
 def num_steps(config: ClassifierConfig, *, balanced_size: int, unbalanced_size: int) -> int:
-    """Optimiser steps that `config` asks for; see ClassifierConfig.budget."""
+    """The number of optimiser steps in `config`; see ClassifierConfig.budget."""
     size = unbalanced_size if config.budget == "steps" else balanced_size
     return config.epochs * math.ceil(size / config.batch_size)
 
@@ -97,11 +99,11 @@ def fit(
 ) -> FittedClassifier:
     """The model of `config` (or another `model`) after `steps` optimiser steps on `training`, following `plan`.
 
-    `validation` is needed only if `config` watches it; if not, it changes nothing, and some of its losses are
-    recorded. `after_epoch` is called with the classifier after each epoch, and changes nothing; if the head is
-    fitted anew in the end, it is never called, since before that there is no classifier to show, and the losses
-    are those of the head before. Runs on the images' device. Neither reads nor changes the global random state:
-    initial weights, mixing and dropout draw from a seeded one. Raises DivergedClassifierError if a loss is not
+    `validation` is needed only if `config` uses it; otherwise it changes nothing, and only some of its losses are
+    recorded. `after_epoch` is called with the classifier after each epoch, and must not change anything. If the
+    head is fitted again at the end, it is never called, since there is no complete classifier before that, and the
+    losses are those of the head before. Runs on the images' device. Neither reads nor changes the global random
+    state: initial weights, mixing and dropout use a seeded one. Raises DivergedClassifierError if a loss is not
     finite.
     """
     assert validation is not None or not config.watches_validation, "nothing to watch"
@@ -149,10 +151,10 @@ class _Stages:
     plan: FittingPlan
     seed: int
     features: Tensor | None = None
-    """Those of the training set by a body that stays as it is."""
+    """Features of the training set from a frozen body."""
 
     def new_head(self, num_features: int) -> nn.Module:
-        """A head as the plan has it, untrained."""
+        """An untrained head, as the plan describes it."""
         num_classes, scale = len(self.training.classes.names), self.plan.cosine_scale
         head = CosineHead(num_features, num_classes, scale) if scale else nn.Linear(num_features, num_classes)
         return head.to(self.training.images.device)
@@ -200,7 +202,7 @@ class _Stages:
     def refit_head(self, features: Tensor, final_head: HeadFit | None, *, steps: int) -> Head:
         """A new head on the training set's `features` [N, D]: the model's own `final_head`, or a second stage.
 
-        The second stage ignores schedule and augmentation: its rate falls from the first one to 0 as a cosine
+        The second stage ignores schedule and augmentation: its rate decays from the first one to 0 as a cosine
         (Kang et al. 2020, section 5.1).
         """
         labels, weights = self.training.labels, self.training.weights
@@ -265,10 +267,10 @@ class _Stages:
 
 
 def mix_weighted(mix: BatchMix, images: Tensor, labels: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Mixed images [N, C, H, W] and class shares [N, K], as `mix` has them, and the weights [N] of those images.
+    """Mixed images [N, C, H, W] and class shares [N, K], as `mix` returns them, and the weights [N] of those
+    images.
 
-    An image that is blended from two weighs as they do, by its shares of them: their weights are mixed as one more
-    colour.
+    The weight of a blended image is the weighted mean of its two images' weights, by its shares of them.
     """
     plane = weights[:, None, None, None].expand(-1, 1, *images.shape[-2:])
     mixed, shares = mix(torch.cat([images, plane], dim=1), labels)
@@ -286,7 +288,8 @@ class _Descent:
     taken: int = 0
 
     def run(self, *, until: int, of: int, rate: float) -> Tensor:
-        """Take steps at the learning rate `rate` until so many have been taken, `of` all; their mean loss.
+        """Take steps at the learning rate `rate` until this many of all `of` have been taken; returns their mean
+        loss.
 
         NaN without a step.
         """
@@ -306,7 +309,7 @@ class _Descent:
     def check(self) -> None:
         """Raises DivergedClassifierError if a loss was not finite.
 
-        Called once: a read in every step would make a GPU wait for it. NaN and infinity survive the sum.
+        The loss is read once: a read in every step would make a GPU wait for it. NaN and infinity survive the sum.
         """
         if not math.isfinite(self.total):
             rate = self.optimiser.defaults["lr"]

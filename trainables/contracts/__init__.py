@@ -1,1 +1,3 @@
-"""What every part of a study promises, as checks: tests ask them of own parts, a command of those of others."""
+"""The contract of every part of a study, as checks: tests apply them to own parts, a command to those of
+others.
+"""

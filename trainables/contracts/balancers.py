@@ -1,4 +1,4 @@
-"""What every way of balancing promises, by a GAN or without."""
+"""The contract of every balancing method, with or without a GAN."""
 
 import pickle
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ from gan_study.trainables.data.images import ImageShape, TrainingSet
 
 @dataclass(frozen=True, eq=False)
 class BalancerSubject:
-    """A way of balancing, and images of a shape for it to balance."""
+    """A balancing method, and images of a shape to balance."""
 
     entry: BalancerEntry
     shape: ImageShape
@@ -40,17 +40,17 @@ class BalancerSubject:
 
     @property
     def balancer(self) -> Balancer:
-        """With its default settings, but a GAN that takes two steps."""
+        """With its default settings, except that a GAN takes two steps."""
         return self.entry.parse(shortest_settings(self.entry), self.entry.name)
 
     def balance(self) -> BalancedSet:
-        """Its answer, anew."""
+        """Its answer, again."""
         *_, last = self.balancer.balance(self.given, seed=1)
         return last
 
 
 def shortest_settings(entry: BalancerEntry) -> Mapping[str, object]:
-    """Settings with which a GAN is trained for a moment."""
+    """Settings for a very short GAN training."""
     if entry.variant is None:
         return {}
     warm_start = {"warm_start_epochs": 1} if entry.variant.warm_start else {}
@@ -60,17 +60,19 @@ def shortest_settings(entry: BalancerEntry) -> Mapping[str, object]:
 def _leaves_what_it_is_given(subject: BalancerSubject) -> None:
     _ = subject.versions
     given, untouched = subject.given, few_images(subject.shape)
-    require(torch.equal(given.images[:], untouched.images[:]), "it changes the images that it is given")
-    require(torch.equal(given.labels, untouched.labels), "it changes the labels that it is given")
-    require(torch.equal(given.weights, untouched.weights), "it changes the weights that it is given")
+    require(torch.equal(given.images[:], untouched.images[:]), "it changes the images passed to it")
+    require(torch.equal(given.labels, untouched.labels), "it changes the labels passed to it")
+    require(torch.equal(given.weights, untouched.weights), "it changes the weights passed to it")
 
 
 def _ends_with_an_answer(subject: BalancerSubject) -> None:
     versions = subject.versions
     require(versions, "it yields nothing")
-    require(all(isinstance(each, BalancedSet) for each in versions), "it yields something that is no BalancedSet")
+    require(
+        all(isinstance(each, BalancedSet) for each in versions), "it yields something that is not a BalancedSet"
+    )
     is_final = [each.is_final for each in versions]
-    require(is_final[-1] and sum(is_final) == 1, "not one final version, the last")
+    require(is_final[-1] and sum(is_final) == 1, "only the last version should be final")
 
 
 def _keeps_types_and_ranges(subject: BalancerSubject) -> None:
@@ -93,9 +95,9 @@ def _is_seeded(subject: BalancerSubject) -> None:
     torch.manual_seed(99)
     state = torch.get_rng_state()
     second = subject.balance().training
-    require(torch.equal(torch.get_rng_state(), state), "it leaves torch's random state another one")
+    require(torch.equal(torch.get_rng_state(), state), "it changes torch's random state")
     same = torch.equal(first.images[:], second.images[:]) and torch.equal(first.weights, second.weights)
-    require(same, "two sets with one seed differ")
+    require(same, "the same seed gives two different sets")
 
 
 def _tells_real_from_made(subject: BalancerSubject) -> None:
@@ -103,7 +105,7 @@ def _tells_real_from_made(subject: BalancerSubject) -> None:
     real = ~balanced.synthetic
     for image, label in zip(balanced.images[real], balanced.labels[real], strict=True):
         is_real = any(torch.equal(image, original) for original in given.of_class(int(label))[:])
-        require(is_real, "an image that it made, or of another class, counts as real")
+        require(is_real, "an image that it generated, or of another class, counts as real")
 
 
 def _grows_rare_classes_alone(subject: BalancerSubject) -> None:
@@ -111,12 +113,10 @@ def _grows_rare_classes_alone(subject: BalancerSubject) -> None:
     if not subject.entry.adds_images:
         return
     balanced, number = answer.training, len(given)
-    require(
-        torch.equal(balanced.images[:number], given.images[:]), "the images that it is given do not come first"
-    )
+    require(torch.equal(balanced.images[:number], given.images[:]), "the given images do not come first")
     counts = balanced.class_counts()
     require(
-        counts == (max(counts),) * len(counts), f"classes of {list(counts)} images, by balance_to 1 and dose 1"
+        counts == (max(counts),) * len(counts), f"classes of {list(counts)} images, with balance_to 1 and dose 1"
     )
 
 
@@ -134,22 +134,24 @@ def _plans_a_finite_loss(subject: BalancerSubject) -> None:
         loss = balanced.plan.loss(step)
         require(loss.shape == () and loss.dtype == torch.float32 and loss.isfinite(), f"a loss {loss}")
         loss.backward()  # type: ignore[no-untyped-call]
-        require(logits.grad is not None and logits.grad.isfinite().all(), "a loss without a finite slope")
+        require(logits.grad is not None and logits.grad.isfinite().all(), "a loss without a finite gradient")
     require(balanced.plan.adjusted(logits).shape == logits.shape, "adjusted to another shape")
 
 
 def _is_written_and_read(subject: BalancerSubject) -> None:
     entry, balancer = subject.entry, subject.balancer
     dumped = {key: value for key, value in dump(balancer).items() if key != "name"}
-    require(entry.parse(dumped, entry.name) == balancer, "its settings, written and read again, are others")
-    require(pickle.loads(pickle.dumps(balancer)) == balancer, "its settings are others once sent to a worker")
+    require(
+        entry.parse(dumped, entry.name) == balancer, "its settings change when they are written and read again"
+    )
+    require(pickle.loads(pickle.dumps(balancer)) == balancer, "its settings change when they are sent to a worker")
 
 
 def _says_whether_it_only_plans(subject: BalancerSubject) -> None:
     answer, given = subject.answer, subject.given
     same = len(answer.training) == len(given) and torch.equal(answer.training.images[:], given.images[:])
     leaves_images = same and not answer.wanted
-    otherwise = f"only_plans is {subject.entry.only_plans}, and it {'leaves' if same else 'changes'} the images"
+    otherwise = f"only_plans is {subject.entry.only_plans}, but it {'leaves' if same else 'changes'} the images"
     require(subject.entry.only_plans == leaves_images, otherwise)
 
 
@@ -162,13 +164,13 @@ def _can_be_fitted_to(subject: BalancerSubject) -> None:
 
 BALANCER_PROMISES: Promises[BalancerSubject] = {
     "it does not change its arguments": _leaves_what_it_is_given,
-    "it yields versions, of which the last alone is final": _ends_with_an_answer,
-    "its columns keep their types, shapes and ranges": _keeps_types_and_ranges,
+    "it yields versions; only the last is final": _ends_with_an_answer,
+    "its columns have the right types, shapes and ranges": _keeps_types_and_ranges,
     "equal seeds give equal sets": _is_seeded,
-    "what counts as real is a given image of its class": _tells_real_from_made,
+    "images marked as real are among the given images of their class": _tells_real_from_made,
     "if it adds images, rare classes are filled and the given images come first": _grows_rare_classes_alone,
     "its plan has a finite loss": _plans_a_finite_loss,
     "its settings can be written, read and sent to workers": _is_written_and_read,
-    "`only_plans` says whether it leaves the images alone": _says_whether_it_only_plans,
-    "a classifier can be fitted to its answer": _can_be_fitted_to,
+    "`only_plans` says whether it leaves the images unchanged": _says_whether_it_only_plans,
+    "a classifier can be fitted to its result": _can_be_fitted_to,
 }

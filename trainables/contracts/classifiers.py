@@ -15,7 +15,7 @@ from gan_study.trainables.data.images import ImageShape, TrainingSet
 
 @dataclass(frozen=True, eq=False)
 class ClassifierSubject:
-    """A classifier, and images of a shape that it is to be fitted to."""
+    """A classifier, and images of a shape to fit it to."""
 
     model: ClassifierModel
     shape: ImageShape
@@ -31,7 +31,7 @@ class ClassifierSubject:
         return self.fit()
 
     def fit(self) -> FittedClassifier:
-        """The same anew."""
+        """The same again."""
         return fit(ClassifierConfig(batch_size=4), self.given, steps=2, seed=1, model=self.model)
 
 
@@ -75,14 +75,14 @@ def _is_seeded(subject: ClassifierSubject) -> None:
     torch.manual_seed(99)
     state = torch.get_rng_state()
     second = subject.fit().probabilities(subject.given.images)
-    require(torch.equal(torch.get_rng_state(), state), "it leaves torch's random state another one")
-    require(torch.equal(first, second), "two fits with one seed predict differently")
+    require(torch.equal(torch.get_rng_state(), state), "it changes torch's random state")
+    require(torch.equal(first, second), "two fits with the same seed predict differently")
 
 
 CLASSIFIER_PROMISES: Promises[ClassifierSubject] = {
     "its body turns images [N, C, H, W] into features [N, D]": _has_a_body,
     "its body leaves the images as they are": _leaves_its_images,
-    "fitted, it gives class probabilities": _is_fitted,
+    "after fitting it gives class probabilities": _is_fitted,
     "its prediction for an image does not depend on other images": _is_alone,
     "equal seeds give equal classifiers": _is_seeded,
 }

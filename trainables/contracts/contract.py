@@ -1,4 +1,4 @@
-"""Promises of a part, and what becomes of them when they are checked."""
+"""Promises of a part, and the results of checking them."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,25 +21,25 @@ SHAPES = tuple(ImageShape(size=size, channels=channels) for size in (28, 32, 64)
 
 
 class BrokenPromiseError(UserError):
-    """A part does not do what every part of its kind does; the message says what it does instead."""
+    """A part does not do what every part of its kind should; the message says what it does instead."""
 
 
 def require(is_kept: object, otherwise: str) -> None:
-    """Raise BrokenPromiseError, which says `otherwise`, unless something is true."""
+    """Raise BrokenPromiseError with the message `otherwise` unless a condition is true."""
     if not is_kept:
         raise BrokenPromiseError(otherwise)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """A promise that was checked, and what is wrong with it; None where it is kept."""
+    """A promise that was checked, and what is wrong; None if it is kept."""
 
     promise: str
     wrong: str | None
 
 
 def check_promises(promises: Promises[T], subject: T) -> Iterator[Finding]:
-    """What becomes of each of `promises`, one after the other; what a part raises itself breaks one."""
+    """The result of each of `promises`, one after the other; an exception of the part breaks one."""
     for promise, check in promises.items():
         try:
             check(subject)
@@ -67,5 +67,5 @@ def few_images(shape: ImageShape) -> TrainingSet:
 
 
 def in_words(shape: ImageShape) -> str:
-    """A shape as a person writes it: 28x28x1."""
+    """A shape in words: 28x28x1."""
     return f"{shape.size}x{shape.size}x{shape.channels}"

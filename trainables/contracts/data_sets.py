@@ -1,4 +1,4 @@
-"""What every data set promises."""
+"""The contract of every data set."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -14,7 +14,7 @@ from gan_study.trainables.data.source import DataConfig, DataSet, ImageSource
 
 @dataclass(frozen=True, eq=False)
 class DataSetSubject:
-    """A data set, and what it is asked for."""
+    """A data set, and the request for it."""
 
     data_set: DataSet
     config: DataConfig
@@ -35,14 +35,16 @@ def _has_described_arrays(subject: DataSetSubject) -> None:
     for name, part in subject.parts.items():
         shape = part.images.shape[1:]
         require(shape in {(each, size, size) for each in (1, 3)}, f"{name}: images of shape {list(shape)}")
-        require(channels in (None, shape[0]), f"{name}: {shape[0]} channels where {channels} were asked for")
+        require(channels in (None, shape[0]), f"{name}: {shape[0]} channels, but {channels} were requested")
         types = (str(part.images.dtype), str(part.labels.dtype))
         require(types == ("uint8", "int64"), f"{name}: images of {types[0]} and labels of {types[1]}")
         weights = np.ones(len(part)) if part.weights is None else part.weights
         lengths = {len(part.images), len(part.labels), len(part.digests), len(part.origins), len(weights)}
         require(len(lengths) == 1, f"{name}: columns of lengths {sorted(lengths)}")
-        require(bool((np.isfinite(weights) & (weights > 0)).all()), f"{name}: weights that are no numbers above 0")
-        require(len(set(part.origins)) == len(part), f"{name}: two images of one origin")
+        require(
+            bool((np.isfinite(weights) & (weights > 0)).all()), f"{name}: weights that are not numbers above 0"
+        )
+        require(len(set(part.origins)) == len(part), f"{name}: two images with the same origin")
         is_known = set(part.labels.tolist()) == set(range(len(part.class_names)))
         require(is_known, f"{name}: labels that are not those of the {len(part.class_names)} classes")
 
@@ -70,7 +72,7 @@ def _reads_the_same_twice(subject: DataSetSubject) -> None:
     for name, part in subject.parts.items():
         second = getattr(again, name)().images
         is_same = np.array_equal(part.images, second.images) and np.array_equal(part.labels, second.labels)
-        require(is_same and part.digests == second.digests, f"{name}: a second reading gives other images")
+        require(is_same and part.digests == second.digests, f"{name}: a second reading gives different images")
 
 
 def _takes_size_and_channels(subject: DataSetSubject) -> None:
@@ -82,9 +84,9 @@ def _takes_size_and_channels(subject: DataSetSubject) -> None:
 
 
 DATA_SET_PROMISES: Promises[DataSetSubject] = {
-    "its images and labels are as described, every class among them": _has_described_arrays,
-    "its parts belong together and share no image": _has_parts_that_belong_together,
+    "its images and labels are as described, with every class present": _has_described_arrays,
+    "its parts have the same classes and share no image": _has_parts_that_belong_together,
     "it knows how many test images each class has": _counts_its_test_part,
-    "a second reading is equal": _reads_the_same_twice,
-    "size and channels are as asked, and digests depend on neither": _takes_size_and_channels,
+    "reading it twice gives the same result": _reads_the_same_twice,
+    "size and channels are as requested, and digests depend on neither": _takes_size_and_channels,
 }

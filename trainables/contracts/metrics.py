@@ -1,4 +1,4 @@
-"""What a study's own metric promises."""
+"""The contract of a study's own metric."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Any part by its name, and what becomes of the promises of its kind."""
+"""Any part by its name, and the results of checking the contract of its kind."""
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -39,7 +39,7 @@ _OWN: Mapping[Kind, Iterable[str]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """A part that can be named: its kind and name, and who registers it, if anybody does."""
+    """A part with a name: its kind and name, and the package that registers it, if any."""
 
     kind: Kind
     name: str
@@ -49,12 +49,12 @@ class Part:
 def find_parts(name: str, *, where: str) -> tuple[Part, ...]:
     """The parts called `name`, one of each kind; raises ConfigError, whose key is `where`, if there are none.
 
-    "module:attribute" is of the kind that its value is of.
+    The kind of "module:attribute" is that of its value.
     """
     if ":" in name:
         return (Part(kind=_kind_of(name, load(name, where=where), where), name=name),)
     if name in METRICS:
-        raise ConfigError(f"{where}: {name!r} is a score of gan_study's own; those of others can be checked")
+        raise ConfigError(f"{where}: {name!r} is a score of gan_study; only other scores can be checked")
     others = [Part(kind=each.kind, name=name, registered=each) for each in registered(*_OWN) if each.name == name]
     own = [Part(kind=kind, name=name) for kind, members in _OWN.items() if name in list(members)]
     if not others and not own:
@@ -88,10 +88,10 @@ def check_part(
     class_counts: tuple[int, ...] = CLASS_COUNTS,
     where: str,
 ) -> Iterator[Finding]:
-    """What becomes of each promise of a part.
+    """The result of each promise of a part.
 
-    Classifiers and ways of balancing are tried on images of all `shapes`, metrics on so many classes, a data set
-    on what `data` asks it for. Raises ConfigError, whose key is `where`, for a part that cannot be loaded.
+    Classifiers and balancing methods are tested on images of all `shapes`, metrics with these numbers of classes,
+    a data set with the request `data`. Raises ConfigError, whose key is `where`, for a part that cannot be loaded.
     """
     if part.registered is not None:
         yield from check_promises(REGISTRATION_PROMISES, part)
@@ -130,7 +130,7 @@ def _check_all(promises: Promises[T], subjects: Sequence[tuple[str, T]]) -> Iter
 
 def _has_a_name_of_its_own(part: Part) -> None:
     is_own = part.name in list(_OWN[part.kind])
-    require(not is_own, f"gan_study has a part called {part.name!r}, which is used in its place")
+    require(not is_own, f"gan_study has a part called {part.name!r}, which is used instead")
     # Raises where two packages register the name.
     find_reference(part.name, *_CATALOG_KINDS[part.kind], where=part.kind)
 

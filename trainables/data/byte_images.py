@@ -1,7 +1,7 @@
-"""Images that are held as bytes: rows of an array that lies elsewhere, and their floats a batch at a time.
+"""Images stored as bytes: rows of a shared array, converted to floats one batch at a time.
 
-A pool is read once, and lies once in a machine's memory, in bytes. Parts of it are rows (`ImageRows`), and what
-is trained on becomes floats when a batch of it is asked for (`ByteImages`). Small sets are held as floats, in a
+A pool is read once, and is in a machine's memory once, as bytes. Parts of it are rows (`ImageRows`), and training
+images become floats when a batch of them is requested (`ByteImages`). Small sets are stored as floats, in a
 tensor.
 """
 
@@ -36,7 +36,7 @@ _BLOCK_BYTES = 16 * 2**20
 
 @dataclass(frozen=True, eq=False)
 class ImageRows:
-    """Rows of pictures in bytes, `base` [M, C, H, W], without a copy of them; as an array, it is one of them."""
+    """Rows of pictures in bytes, `base` [M, C, H, W], without a copy of them; behaves as an array."""
 
     base: Bytes
     rows: Indices
@@ -78,7 +78,7 @@ Pictures: TypeAlias = Bytes | ImageRows
 
 
 def picture_rows(images: Pictures, rows: Indices) -> Pictures:
-    """`images` [N, C, H, W] at `rows`, in that order: copies of few, and rows of the same array of many."""
+    """`images` [N, C, H, W] at `rows`, in that order: copies for few images, rows of the same array for many."""
     if 4 * len(rows) * int(np.prod(images.shape[1:])) <= MOST_FLOAT_BYTES:
         return images[rows]
     base, own = (images.base, images.rows) if isinstance(images, ImageRows) else (images, None)
@@ -86,17 +86,17 @@ def picture_rows(images: Pictures, rows: Indices) -> Pictures:
 
 
 def blocks_of(images: Pictures) -> Iterator[Bytes]:
-    """`images` [N, C, H, W], some of them at a time."""
+    """`images` [N, C, H, W], one block at a time."""
     each = max(1, _BLOCK_BYTES // max(1, int(np.prod(images.shape[1:]))))
     return (images[start : start + each] for start in range(0, len(images), each))
 
 
 class ByteImages:
-    """Float images [N, C, H, W] in [-1, 1] that are held as bytes: rows of them are made when they are asked for.
+    """Float images [N, C, H, W] in [-1, 1] that are stored as bytes: rows are converted on request.
 
-    It stands for a tensor of them as far as length, `shape`, `dtype`, `device`, rows (`images[rows]`,
-    `images.index_select(0, rows)`) and `images.split(number)` go, all of which give tensors. `take` gives rows
-    that stay bytes. All floats at once, `images[:]`, take four times the memory of the bytes.
+    It behaves like a tensor for length, `shape`, `dtype`, `device`, rows (`images[rows]`, `images.index_select(0,
+    rows)`) and `images.split(number)`, all of which return tensors. `take` returns rows that remain bytes. All
+    floats at once, `images[:]`, take four times the memory of the bytes.
     """
 
     dtype = torch.float32
@@ -123,7 +123,7 @@ class ByteImages:
 
     @property
     def num_bytes(self) -> int:
-        """The bytes that are its own: those of rows and of made images."""
+        """Its own bytes: those of rows and of generated images."""
         return sum(each.nbytes for each in (self._rows, self._made) if each is not None)
 
     def __len__(self) -> int:
@@ -153,7 +153,7 @@ class ByteImages:
         return ByteImages(self._stored, self._rows, self._made, size=size)
 
     def joined(self, more: "Images") -> "ByteImages":
-        """These, and `more` behind them."""
+        """These images followed by `more`."""
         assert self._size is None, "images are joined as they are stored"
         if not len(more):
             # A filter may let no image pass; a GPU takes no row of nothing, whether or not it is then chosen.
@@ -168,7 +168,7 @@ class ByteImages:
         return ByteImages(self._stored, torch.cat([self._rows, rows]), made)
 
     def stored_blocks(self) -> Iterator[Tensor]:
-        """All images as bytes, some at a time; all at once where they lie so."""
+        """All images as bytes, in blocks; in one block if they are stored so."""
         is_plain = self._made is None and self._size is None and self._stored.dtype == torch.uint8
         if is_plain and len(self._rows) == len(self._stored) and bool((self._rows.diff() == 1).all()):
             yield self._stored
@@ -177,7 +177,7 @@ class ByteImages:
             yield self._stored.index_select(0, rows) if is_plain else as_bytes(self._floats(rows))
 
     def content_blocks(self) -> Iterator[Tensor]:
-        """All that the images depend on, some of it at a time: bytes as bytes, floats as floats."""
+        """Everything that the images depend on, in blocks: bytes as bytes, floats as floats."""
         if self._size is not None:
             yield torch.tensor(self._size)
         each = _block_length(self.shape)
@@ -191,8 +191,8 @@ class ByteImages:
     @classmethod
     def __torch_function__(cls, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         raise DataError(
-            f"{getattr(function, '__name__', function)} takes all images as one tensor, and those of a set of "
-            "this size are made a batch at a time: take rows, images[rows], or images.split(number)"
+            f"{getattr(function, '__name__', function)} needs all images as one tensor, but a set of "
+            f"this size is converted in batches: use rows, images[rows], or images.split(number)"
         )
 
     def _floats(self, rows: Tensor) -> Tensor:
@@ -212,9 +212,10 @@ Images: TypeAlias = Tensor | ByteImages
 
 
 def hold(images: Pictures, device: torch.device) -> Images:
-    """Bytes [N, C, H, W] in [0, 255] as float images in [-1, 1] on `device`: a tensor of few, views of many.
+    """Bytes [N, C, H, W] in [0, 255] as float images in [-1, 1] on `device`: a tensor for few images, views for
+    many.
 
-    On a CPU the bytes stay where they are; a GPU gets them as bytes.
+    On a CPU the bytes are not copied; a GPU gets them as bytes.
     """
     if 4 * int(np.prod(images.shape)) <= MOST_FLOAT_BYTES:
         return to_float(np.asarray(images), device)
@@ -238,12 +239,12 @@ def _shared(base: Bytes) -> Tensor:
 
 
 def take(images: Images, rows: Tensor | slice) -> Images:
-    """`images` at `rows`, indices, a mask or a slice, in that order; bytes stay bytes."""
+    """`images` at `rows`, indices, a mask or a slice, in that order; bytes remain bytes."""
     return images.take(rows) if isinstance(images, ByteImages) else images[rows]
 
 
 def join(images: Images, more: Images) -> Images:
-    """`images`, and `more` behind them."""
+    """`images` followed by `more`."""
     if isinstance(images, ByteImages):
         return images.joined(more)
     if isinstance(more, Tensor):
@@ -252,9 +253,9 @@ def join(images: Images, more: Images) -> Images:
 
 
 def collect(blocks: Iterable[Tensor], number: int) -> Tensor:
-    """Blocks of images, `number` in all, as one tensor: of floats while these take no more than MOST_MADE_BYTES.
+    """Blocks of images, `number` in all, as one tensor: of floats if these take no more than MOST_MADE_BYTES.
 
-    Then of bytes; and of bytes too if a block is.
+    Otherwise of bytes; and also of bytes if a block is.
     """
     found: list[Tensor] = []
     for block in blocks:
@@ -267,9 +268,9 @@ def collect(blocks: Iterable[Tensor], number: int) -> Tensor:
 
 
 def gather(blocks: Iterable[Tensor], number: int, *, real: Images, size: int | None = None) -> Images:
-    """Blocks of images that were made for the `real` ones, `number` in all, at `size` pixels a side.
+    """Blocks of images that were generated for the `real` ones, `number` in all, at `size` pixels.
 
-    Floats, unless these take more than MOST_MADE_BYTES and the real ones are held as bytes too.
+    Floats, unless these take more than MOST_MADE_BYTES and the real ones are stored as bytes too.
     """
     kept: list[Tensor] = []
     for block in blocks:
@@ -283,21 +284,21 @@ def gather(blocks: Iterable[Tensor], number: int, *, real: Images, size: int | N
 
 
 def resized(images: Images, size: int | None) -> Images:
-    """`images` [N, C, H, W] at `size` pixels a side, as `resize` has it; None leaves them as they are."""
+    """`images` [N, C, H, W] at `size` pixels, as `resize` does; None leaves them as they are."""
     if size is None or size == images.shape[-1]:
         return images
     return images.resized(size) if isinstance(images, ByteImages) else resize(images, size)
 
 
 def resize(images: Tensor, size: int | None) -> Tensor:
-    """`images` [N, C, H, W] at `size` pixels a side, smoothed where they shrink; None leaves them as they are."""
+    """`images` [N, C, H, W] at `size` pixels, with antialiasing if they shrink; None leaves them as they are."""
     if size is None or size == images.shape[-1]:
         return images
     return functional.interpolate(images, size=size, mode="bilinear", antialias=True).clamp(-1, 1)
 
 
 def floats_of(images: Images, what: str) -> Tensor:
-    """All of `images` as one tensor, for `what` needs them so; raises MemoryShortageError if they do not fit."""
+    """All of `images` as one tensor, which `what` needs; raises MemoryShortageError if they do not fit."""
     if isinstance(images, Tensor):
         return images
     refuse_beyond_memory(len(images) * _row_bytes(images.shape), f"{what}: {len(images):,} images as floats")
@@ -305,7 +306,7 @@ def floats_of(images: Images, what: str) -> Tensor:
 
 
 def as_unit(images: Tensor) -> Tensor:
-    """Bytes in [0, 255] as float32 in [-1, 1], in new memory; floats as they are."""
+    """Bytes in [0, 255] as float32 in [-1, 1], in new memory; floats unchanged."""
     return images if images.dtype != torch.uint8 else images.float().div_(127.5).sub_(1.0)
 
 

@@ -32,7 +32,7 @@ _BLOCK = 256
 
 @settings
 class Shift:
-    """How the test part was recorded otherwise than the training pool; the defaults change nothing.
+    """How the recording of the test part differs from that of the training pool; the defaults change nothing.
 
     In this order: rotation, contrast, brightness, noise. The last three are those of Hendrycks and Dietterich 2019
     (ImageNet-C), with brightness in grey levels.
@@ -50,25 +50,24 @@ class Shift:
 
 @settings
 class Difficulty:
-    """What is done to the images and labels before a trial sees them; nothing, unless asked for.
+    """Changes of the images and labels before a trial sees them; none by default.
 
-    `class_overlap` and `borderline_share` are properties of the population, so pool and test part have them alike,
+    `class_overlap` and `borderline_share` are properties of the population, so both pool and test part have them,
     each blended within itself, by true labels. Since the pool is blended before it is split, a training image may
-    have some of a validation image of another class in it.
+    contain a part of a validation image of another class.
     """
 
     label_noise: float = Field(default=0.0, ge=0, lt=1)
-    """The share of each class's labels in the training pool that are wrong (`noisy_labels`), and so, on average,
-    of what is thinned from it for training and validation. Classes keep their sizes; test labels stay clean."""
+    """The share of each class's labels in the training pool that are wrong (`noisy_labels`); on average also the
+    share in the training and validation parts drawn from it. Classes keep their sizes; test labels stay clean."""
     class_overlap: float = Field(default=0.0, ge=0, lt=_BOUNDARY)
-    """How far *all* images lie towards another class: the share of an image of another class that is blended into
-    every image, so that the classes as wholes move into one another."""
+    """How far *all* images are moved towards another class: the share of an image of another class that is
+    blended into every image, so that whole classes overlap."""
     borderline_share: float = Field(default=0.0, ge=0, le=1)
-    """How many images lie *next to the boundary*: the share of each class's images that are blended to just short
-    of one half, while the others stay as they are (the disturbance ratio of Napierala, Stefanowski and Wilk
-    2010)."""
+    """How many images are *next to the boundary*: the share of each class's images that are blended to just below
+    one half, while the others are unchanged (the disturbance ratio of Napierala, Stefanowski and Wilk 2010)."""
     shift: Shift | None = None
-    """How the test part alone is changed; null: not."""
+    """Changes of the test part only; null: none."""
 
 
 def harder_pool(images: LabeledImages, difficulty: Difficulty) -> Loaded:
@@ -85,7 +84,7 @@ def harder_pool(images: LabeledImages, difficulty: Difficulty) -> Loaded:
 
 
 def harder_test(images: LabeledImages, difficulty: Difficulty) -> Loaded:
-    """The test part with its classes blended, and then shifted; its labels stay as they are."""
+    """The test part with its classes blended, and then shifted; its labels are not changed."""
     blend, shift = _blended(images, difficulty, part="test part"), difficulty.shift or Shift()
     neutral = dump(Shift())
     changes = [f"{name} {value:g}" for name, value in dump(shift).items() if value != neutral[name]]
@@ -112,12 +111,13 @@ def _blended(images: LabeledImages, difficulty: Difficulty, *, part: str) -> Loa
 
 
 def noisy_labels(labels: Labels, share: float, *, seed: int) -> Labels:
-    """`labels` [N] with `share` of each class's made wrong, while every class keeps its size exactly.
+    """`labels` [N] with `share` of each class's labels wrong, while every class keeps its exact size.
 
-    Wrong labels are exchanged among rows drawn at random, so of n images that bear a label as many are wrong as
-    of the n that should: round(share * n). One exception: a class that would give more labels away than all
-    others together gives away as many as they do, since there are no more to be had in return. So the noise of
-    two classes is bounded by the smaller one. The rows at a smaller share are among those at a larger one.
+    Wrong labels are exchanged among rows drawn at random, so among the n images with a label, as many are wrong as
+    among the n images that should have it: round(share * n). One exception: a class that would give away more
+    labels than all others together gives away as many as they do, since there are no more to exchange. So the
+    noise of two classes is bounded by the smaller one. The rows for a smaller share are among those for a larger
+    one.
     """
     sizes = sizes_of_share(labels, share)
     total = sum(sizes.values())
@@ -129,7 +129,7 @@ def noisy_labels(labels: Labels, share: float, *, seed: int) -> Labels:
 
 
 def exchanged(labels: Labels, rng: np.random.Generator) -> Labels:
-    """`labels` [N] in a random order that leaves none where it was, or where an equal one was.
+    """`labels` [N] in a random order in which no position keeps its label or gets an equal one.
 
     No class may have more than half of the labels.
     """
@@ -146,8 +146,8 @@ def exchanged(labels: Labels, rng: np.random.Generator) -> Labels:
 def blend_weights(labels: Labels, *, class_overlap: float, borderline_share: float, seed: int) -> Weights:
     """How much of another class's image goes into each image, [N] in [0, 0.5).
 
-    `class_overlap` for most; for the borderline ones, round(borderline_share * n) of each class, nine tenths of
-    the way from there to one half: 0.45 without overlap.
+    `class_overlap` for most images; for the borderline ones, round(borderline_share * n) of each class, nine
+    tenths of the way from there to one half: 0.45 without overlap.
     """
     weights = np.full(len(labels), class_overlap)
     borderline = draw(labels, sizes_of_share(labels, borderline_share), seed=seed, purpose="borderline")
@@ -158,7 +158,7 @@ def blend_weights(labels: Labels, *, class_overlap: float, borderline_share: flo
 def blended(images: Pictures, labels: Labels, weights: Weights, *, seed: int) -> Bytes:
     """(1 - w) x + w x', rounded: images [N, C, H, W] with `weights` [N] of their `partners` in them.
 
-    What is blended in does not depend on the weights.
+    The blended images do not depend on the weights.
     """
     chosen, result = partners(labels, seed=seed), np.empty(images.shape, dtype=np.uint8)
     for rows in _blocks(len(images)):
@@ -177,7 +177,7 @@ def partners(labels: Labels, *, seed: int) -> Indices:
 
 
 def shifted(images: Pictures, shift: Shift, *, seed: int) -> Bytes:
-    """Images [N, C, H, W] as `shift` would have them recorded, rounded and cut to [0, 255]."""
+    """Images [N, C, H, W] as recorded under `shift`, rounded and clipped to [0, 255]."""
     rng, result = numpy_generator(seed, "shift"), np.empty(images.shape, dtype=np.uint8)
     for rows in _blocks(len(images)):
         turned = ndimage.rotate(
@@ -195,7 +195,7 @@ def shifted(images: Pictures, shift: Shift, *, seed: int) -> Bytes:
 
 
 def sizes_of_share(labels: Labels, share: float) -> dict[int, int]:
-    """`share` of each class that is there, in images, rounded."""
+    """`share` of each class that is present, in images, rounded."""
     present, counts = np.unique(labels, return_counts=True)
     return {int(label): round(share * int(n)) for label, n in zip(present, counts, strict=True)}
 

@@ -1,6 +1,6 @@
-"""What a data set's files hold, named: a digest of each file's bytes, and what differs between two sets of them.
+"""The content of a data set's files: a digest of each file's bytes, and the differences between two sets of files.
 
-Bytes are compared and no pixels, so that nothing has to be decoded, and any change is one.
+Bytes are compared, not pixels, so nothing has to be decoded, and any change is detected.
 """
 
 import hashlib
@@ -36,25 +36,25 @@ class Fingerprint:
 
     @property
     def pool_digest(self) -> str:
-        """Names the files of the pool and what they hold."""
+        """A digest of the files of the pool and their content."""
         return _name_files(self.pool)
 
     @property
     def test_digest(self) -> str:
-        """Names the files of the test part and what they hold."""
+        """A digest of the files of the test part and their content."""
         return _name_files(self.test)
 
     @property
     def digest(self) -> str:
-        """Names the files of both parts and what they hold."""
+        """A digest of the files of both parts and their content."""
         return _name_files({"pool": self.pool_digest, "test": self.test_digest})
 
 
 def take_fingerprint(config: DataConfig) -> Fingerprint:
     """The files of the data set that `config` asks for; none is decoded, none downloaded.
 
-    If a data set does not name its files, its images and their classes stand for them. Raises DataError where
-    there is no such data set.
+    If a data set does not list its files, its images and their classes are used instead. Raises DataError if there
+    is no such data set.
     """
     data_set = DATA_SETS.find(config.name, where="data.name")
     if data_set.files is None:
@@ -77,23 +77,25 @@ def _name_images(images: LabeledImages) -> dict[str, str]:
 
 
 def digest_files(files: Mapping[str, Path]) -> dict[str, str]:
-    """The digest of each file's bytes, by its name in `files`; a text that is no digest if it cannot be read."""
+    """The digest of each file's bytes, by its name in `files`; a text that is not a digest if it cannot be
+    read.
+    """
     with ThreadPoolExecutor(_THREADS) as threads:
         return dict(zip(files, threads.map(_digest, files.values()), strict=True))
 
 
 @dataclass(frozen=True, kw_only=True)
 class FileChanges:
-    """What became of a data set's files, by their names."""
+    """The changes of a data set's files, by their names."""
 
     added: Sequence[str] = ()
     gone: Sequence[str] = ()
     changed: Sequence[str] = ()
     """Those of other content."""
     moved: Sequence[tuple[str, str]] = ()
-    """The old and the new name of each: into another class, if another folder."""
+    """The old and the new name of each moved file: a new folder may mean a new class."""
     exchanged: Sequence[str] = ()
-    """Those that went from the pool to the test part or back, where nothing else has changed."""
+    """Files that moved between the pool and the test part, if nothing else has changed."""
 
     def __bool__(self) -> bool:
         return any((self.added, self.gone, self.changed, self.moved, self.exchanged))
@@ -111,7 +113,7 @@ class FileChanges:
 
 
 def compare(before: Fingerprint, after: Fingerprint) -> FileChanges:
-    """What became of the files of `before`; an unchanged file that has another name now was moved."""
+    """The changes since `before`; an unchanged file with another name was moved."""
     old, new = ({**each.pool, **each.test, **each.other} for each in (before, after))
     changed = sorted(name for name in old.keys() & new.keys() if old[name] != new[name])
     gone, added = sorted(old.keys() - new.keys()), sorted(new.keys() - old.keys())

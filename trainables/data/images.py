@@ -1,4 +1,4 @@
-"""Images with labels: as loaded (bytes), and as trained on (floats, weights, origin)."""
+"""Images with labels: as loaded (bytes), and as used for training (floats, weights, origin)."""
 
 import hashlib
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ Labels: TypeAlias = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, kw_only=True)
 class ImageShape:
-    """What the networks take: square images of `size` pixels with `channels` colours."""
+    """The input of the networks: square images of `size` pixels with `channels` colours."""
 
     size: int
     channels: int
@@ -43,7 +43,7 @@ class Classes:
 class LabeledImages:
     """Images as they were read: `images` uint8 [N, C, H, W] in [0, 255], `labels` int64 [N].
 
-    `digests` [N] names the pixels of each image before it was resized, so that exact duplicates are found;
+    `digests` [N] identifies the pixels of each image before it was resized, so that exact duplicates are found;
     `origins` [N] says where each came from (a file, or the position in the source).
     """
 
@@ -53,12 +53,12 @@ class LabeledImages:
     digests: tuple[str, ...]
     origins: tuple[str, ...]
     groups: tuple[str, ...] | None = None
-    """The patient, video or visit of each, [N]; None where the data name none."""
+    """The patient, video or visit of each, [N]; None if the data have none."""
     weights: npt.NDArray[np.float64] | None = None
-    """[N]: how much each counts in a classifier's loss, on any scale; None: all alike."""
+    """[N]: weight in the classifier's loss, on any scale; None: all alike."""
     units: npt.NDArray[np.int64] | None = None
-    """[N]: images of one number are on one side of every split, a group's and those that look alike; None: each
-    is for itself."""
+    """[N]: images with the same number are on one side of every split: those of a group, and look-alikes; None:
+    each image has its own."""
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -82,7 +82,7 @@ class LabeledImages:
         )
 
     def weighing_one(self, indices: npt.NDArray[np.int64]) -> "LabeledImages":
-        """The same images, their weights on the scale on which those at `indices` have the mean 1."""
+        """The same images, with weights scaled so that those at `indices` have the mean 1."""
         if self.weights is None:
             return self
         return replace(self, weights=self.weights / self.weights[indices].mean())
@@ -92,33 +92,33 @@ class LabeledImages:
         return class_counts(self.labels, len(self.class_names))
 
     def num_groups(self) -> int | None:
-        """Groups that have an image here; None where the data name none."""
+        """Groups that have an image here; None if the data have none."""
         return None if self.groups is None else len(set(self.groups))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Loaded:
-    """Images, and one line for each thing worth knowing: what was skipped, degraded or found twice."""
+    """Images, and one line for each note: what was skipped, degraded or found twice."""
 
     images: LabeledImages
     notes: tuple[str, ...] = ()
     summary: Summary | None = None
     """Facts about the files, if each image has one."""
     levels: Range | None = None
-    """The range that became 0 to 255 in files of more than 8 bits; None where there are none."""
+    """The range that became 0 to 255 in files of more than 8 bits; None if there are none."""
     reading: tuple[str, ...] = ()
-    """How the places of the images were understood, and what was passed over: a sentence each."""
+    """How the paths of the images were understood, and which files were skipped: one sentence each."""
     num_read: int | None = None
-    """Of a pool: how many images of both parts those sentences count as read; None where they count none."""
+    """Of a pool: how many images of both parts those sentences count as read; None if they count none."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSet:
-    """What a classifier is fitted to.
+    """The data that a classifier is fitted to.
 
     `images` float32 [N, C, H, W] in [-1, 1]; `labels` int64 [N]; `weights` float32 [N], 1 unless a table or a
-    balancer weights them; `synthetic` bool [N], True where the image was made and not photographed. Few images are
-    a tensor, and many are `ByteImages`, whose rows are.
+    balancer weights them; `synthetic` bool [N], True for generated images. Few images are a tensor; many are
+    `ByteImages`, whose rows are tensors.
     """
 
     images: Images
@@ -140,7 +140,7 @@ class TrainingSet:
         return class_counts(self.labels.cpu().numpy(), len(self.classes.names))
 
     def weighted_class_counts(self) -> tuple[float, ...]:
-        """Images of each class, each counted as often as its weight says, in label order."""
+        """The sum of the weights of each class's images, in label order."""
         labels, weights = self.labels.cpu().numpy(), self.weights.double().cpu().numpy()
         return tuple(np.bincount(labels, weights, minlength=len(self.classes.names)).tolist())
 
@@ -155,11 +155,11 @@ class TrainingSet:
         return replace(self, images=images, labels=labels, weights=weights, synthetic=synthetic)
 
     def unweighted(self) -> "TrainingSet":
-        """The same images, each of weight 1."""
+        """The same images, each with weight 1."""
         return replace(self, weights=torch.ones_like(self.weights))
 
     def weighted(self, by_class: Sequence[float]) -> "TrainingSet":
-        """The same images, the weight of each times what `by_class` [K] has for its class."""
+        """The same images, with each weight multiplied by the value of its class in `by_class` [K]."""
         return replace(self, weights=self.weights * self.weights.new_tensor(by_class)[self.labels])
 
     def extended(
@@ -167,8 +167,8 @@ class TrainingSet:
     ) -> "TrainingSet":
         """This set with more `images` [M, C, H, W], their `labels` [M] and `weights` [M] at its end.
 
-        Without `weights` each weighs as the real images of its class do on average, so that a class that is filled
-        to n images weighs as n of its real ones.
+        Without `weights` each has the average weight of the real images of its class, so a class that is filled to
+        n images weighs as much as n of its real ones.
         """
         if weights is None:
             weights = self._mean_weights_of_real()[labels.cpu()].to(self.weights)
@@ -199,7 +199,7 @@ def mean_weights(labels: Tensor, weights: Tensor, *, num_classes: int) -> Tensor
 
 
 def training_set(images: LabeledImages, classes: Classes, device: torch.device) -> TrainingSet:
-    """`images` as floats in [-1, 1] on `device`: all real, with the weights that they have."""
+    """`images` as floats in [-1, 1] on `device`: all real, with their weights."""
     held = real_set(hold(images.images, device), torch.as_tensor(images.labels, device=device), classes)
     if images.weights is None:
         return held
@@ -207,7 +207,7 @@ def training_set(images: LabeledImages, classes: Classes, device: torch.device) 
 
 
 def real_set(images: Images, labels: Tensor, classes: Classes) -> TrainingSet:
-    """Float images [N, C, H, W] in [-1, 1] and their `labels` [N]: all real, all of weight 1."""
+    """Float images [N, C, H, W] in [-1, 1] and their `labels` [N]: all real, with weight 1."""
     return TrainingSet(
         images=images,
         labels=labels,
@@ -244,8 +244,7 @@ def class_counts(labels: Labels, num_classes: int) -> tuple[int, ...]:
 def class_label(choice: str | int, class_names: Sequence[str]) -> int:
     """The label of the class with that name or label. Raises ConfigError, with a hint, if there is none.
 
-    A number that a class bears as its name is this class, whichever label it has; the name may be written in any
-    Unicode form.
+    A number that is the name of a class means this class, whatever its label; the name may be in any Unicode form.
     """
     if isinstance(choice, int):
         if str(choice) in class_names:
@@ -267,7 +266,7 @@ _COARSEST = range(4, 8)
 def pyramid(size: int) -> tuple[int, int]:
     """`(start, num_doublings)` with `size == start * 2**num_doublings`, start in 4..7, at least one doubling.
 
-    28 is (7, 2) and 32 is (4, 3). Raises ConfigError, which names the nearest sizes that work, for all others.
+    28 is (7, 2) and 32 is (4, 3). Raises ConfigError, which names the nearest valid sizes, for all others.
     """
     start, num_doublings = size, 0
     while start > _COARSEST[-1] and start % 2 == 0:

@@ -1,6 +1,6 @@
 """Imbalance profiles: how many images of each class the training pool keeps, and which classes are rare.
 
-`counts` is always what the pool holds of each class, in label order, before anything is taken away, and the
+`counts` is always the number of images of each class in the pool, in label order, before any are removed, and the
 imbalance ratio is the largest over the smallest class count.
 """
 
@@ -24,7 +24,7 @@ class _Profile(ABC):
     """How many images each class keeps. `minority_classes` by name or label; None: those smaller than the mean."""
 
     cuts_minority: ClassVar[bool] = False
-    """Whether the minority, unless named, is judged by the pool as it is, since the profile cuts it."""
+    """Whether the minority, unless named, is determined from the original pool, since the profile reduces it."""
     minority_classes: ClassChoice | None = None
     """The rare classes, by name or label; null: those smaller than the mean."""
 
@@ -38,7 +38,7 @@ class _Profile(ABC):
     def minority(self, counts: Sequence[int], class_names: Sequence[str]) -> tuple[int, ...]:
         """The minority's labels, ascending; unless named, the classes below the mean size.
 
-        Raises ConfigError if that is none of the classes, or all.
+        Raises ConfigError if no class is one, or all are.
         """
         if self.minority_classes is None:
             sizes = counts if self.cuts_minority else self.targets(counts, class_names)
@@ -56,15 +56,16 @@ class _Profile(ABC):
         return tuple(sorted(rare))
 
     def ratio_of(self, targets: Sequence[int]) -> float:
-        """The imbalance ratio that stands in tables."""
+        """The imbalance ratio shown in tables."""
         return round(max(targets) / min(targets), 2)
 
 
 @settings
 class StepImbalance(_Profile):
-    """Every minority class cut to the largest class's size over `ratio` (step imbalance, Buda et al. 2018).
+    """Every minority class reduced to the largest class's size over `ratio` (step imbalance, Buda et al. 2018).
 
-    A class that already has fewer stays as it is. Unnamed, the minority is what lies below the mean of the pool.
+    A class that already has fewer is not changed. If not named, the minority classes are those below the mean size
+    in the pool.
 
     Examples
     --------
@@ -91,7 +92,9 @@ class StepImbalance(_Profile):
 
 @settings
 class Fraction(_Profile):
-    """Every minority class cut to a `fraction` of itself. Unnamed, the minority is as for `StepImbalance`."""
+    """Every minority class reduced to a `fraction` of itself. If not named, the minority is as for
+    `StepImbalance`.
+    """
 
     cuts_minority: ClassVar[bool] = True
     profile: Literal["fraction"] = "fraction"
@@ -107,12 +110,12 @@ class Fraction(_Profile):
 
 @settings
 class Counts(_Profile):
-    """Classes cut to the sizes in `counts`, by class name; a class not named there stays whole."""
+    """Classes reduced to the sizes in `counts`, by class name; other classes are not changed."""
 
     profile: Literal["counts"] = "counts"
     """Sizes that are named."""
     counts: Annotated[Mapping[str, PositiveInt], Field(min_length=1)]
-    """How many images a class keeps, by its name."""
+    """The number of images that a class keeps, by its name."""
 
     def targets(self, counts: Sequence[int], class_names: Sequence[str]) -> tuple[int, ...]:
         """Images that each class keeps. Raises ConfigError for more images than there are."""
@@ -129,8 +132,8 @@ class Counts(_Profile):
 class LongTailed(_Profile):
     """Class c of K, in label order, keeps n_max * ratio^(-c / (K - 1)) images, or all if it has fewer.
 
-    n_max is the largest class of the pool; sizes are rounded down. Cao et al. 2019 (LDAM), section 4, whose
-    code (`imbalance_cifar.py`) this follows to the image.
+    n_max is the largest class of the pool; sizes are rounded down. Cao et al. 2019 (LDAM), section 4; the result
+    is the same as that of their code (`imbalance_cifar.py`).
     """
 
     profile: Literal["long_tailed"] = "long_tailed"
@@ -151,10 +154,10 @@ class LongTailed(_Profile):
 
 @settings
 class Natural(_Profile):
-    """The pool as it came."""
+    """The pool without changes."""
 
     profile: Literal["natural"] = "natural"
-    """The imbalance that the images have by themselves."""
+    """The original imbalance of the images."""
 
     def targets(self, counts: Sequence[int], class_names: Sequence[str]) -> tuple[int, ...]:
         """Images that each class keeps: all."""
@@ -167,8 +170,9 @@ Imbalance: TypeAlias = Annotated[
 
 
 def thin(labels: Labels, targets: Sequence[int], *, seed: int, units: Units | None = None) -> Indices:
-    """Sorted indices of the images kept, `targets[label]` of each class; two or more are of two `units` or more.
+    """Sorted indices of the images kept, `targets[label]` of each class; two or more images come from at least
+    two `units`.
 
-    For equal seeds what is kept at a higher ratio is a part of what is kept at a lower one.
+    For equal seeds the images kept at a higher ratio are a subset of those at a lower one.
     """
     return draw(labels, dict(enumerate(targets)), seed=seed, purpose="thin", units=units)

@@ -1,8 +1,8 @@
-"""Which pictures are the same, or nearly: re-encoded, resized or slightly cropped copies of one another.
+"""Finds pictures that are the same, or nearly: re-encoded, resized or slightly cropped copies of one another.
 
-Three steps, each for those that the one before leaves: hashes that differ in few bits, found by bands; grey
-thumbnails that correlate; and a small shift and change of scale that makes one thumbnail of the other. The sums
-behind the first two are of whole numbers, so that every machine finds the same pairs.
+Three steps, each for the candidates of the one before: hashes that differ in few bits, found by bands; correlated
+grey thumbnails; and a small shift and change of scale that maps one thumbnail to the other. The sums of the first
+two steps are of whole numbers, so every machine finds the same pairs.
 """
 
 from collections.abc import Hashable, Iterator, Sequence
@@ -43,7 +43,7 @@ MANY_LOOK_ALIKES = 0.01
 
 @dataclass(frozen=True, kw_only=True)
 class Look:
-    """A picture as 32 x 32 `greys`, whether it had few pixels itself, and the `digest` of these."""
+    """A picture as 32 x 32 `greys`, whether it had only a few pixels, and the `digest` of these."""
 
     greys: Bytes
     is_small: bool
@@ -51,7 +51,7 @@ class Look:
 
 
 def look_of(pixels: Bytes, *, digest: str) -> Look:
-    """What a picture of these pixels [H, W] or [H, W, 3] looks like."""
+    """The look of a picture with these pixels [H, W] or [H, W, 3]."""
     greys = Image.fromarray(pixels).convert("L").resize((_SIDE, _SIDE), Image.Resampling.BILINEAR)
     return Look(greys=np.asarray(greys), is_small=min(pixels.shape[:2]) < _SMALL_SIDE, digest=digest)
 
@@ -59,7 +59,7 @@ def look_of(pixels: Bytes, *, digest: str) -> Look:
 def similar_rows(looks: Sequence[Look | None]) -> list[list[int]]:
     """The rows of each set of pictures that are the same, or nearly, ascending; None looks like nothing.
 
-    One that looks like two others makes these one set.
+    One that looks like two others puts all three into one set.
     """
     rows = np.array([row for row, each in enumerate(looks) if each is not None], dtype=np.int64)
     if not len(rows):
@@ -73,32 +73,32 @@ def similar_rows(looks: Sequence[Look | None]) -> list[list[int]]:
 def look_alike_lines(
     alike: Sequence[Sequence[int]], together: Together, class_names: Sequence[str]
 ) -> Iterator[str]:
-    """What is said of sets of pictures that look alike, and of classes in which they are split all the same."""
+    """Notes on sets of pictures that look alike, and on classes in which they are split nevertheless."""
     if alike:
         yield (
-            f"pictures that look like another one, copies among them: {sum(map(len, alike)):,}, in {len(alike):,} "
+            f"pictures that look like another one, including copies: {sum(map(len, alike)):,}, in {len(alike):,} "
             "sets, each of which stays on one side of every split (data.look_alikes)"
         )
     for label in together.dissolved:
         yield (
-            f"class {class_names[label]!r}: too many of its pictures look alike, so that these are split as if "
-            "they did not; where they are copies, its scores are too high"
+            f"class {class_names[label]!r}: too many of its pictures look alike, so these are split "
+            "anyway; if they are copies, its scores are too high"
         )
 
 
 def test_part_line(fraction: float, counts: Sequence[int], carved: Sequence[int], together: Together) -> str:
     """Which share of each class, of `counts` pictures, has become the test part, and how it was drawn."""
     if together.units is None:
-        return f"the test part is {fraction:.0%} of each class, drawn by name alone"
+        return f"the test part is {fraction:.0%} of each class, drawn by name only"
     shares = [of_test / number for of_test, number in zip(carved, counts, strict=True)]
     least, most = f"{min(shares):.0%}", f"{max(shares):.0%}"
     share = f"{least} of each class" if least == most else f"{least} to {most} of a class"
-    asked = "" if least == most == f"{fraction:.0%}" else f", where data.test_fraction asks for {fraction:.0%}"
-    return f"the test part is {share}{asked}, drawn with what belongs together on one side"
+    asked = "" if least == most == f"{fraction:.0%}" else f", but data.test_fraction asks for {fraction:.0%}"
+    return f"the test part is {share}{asked}, drawn without separating what belongs together"
 
 
 def leak_notes(pool: Sequence[Look | None], test: Sequence[Look | None], *, has_groups: bool) -> tuple[str, ...]:
-    """A line on the pictures of a given test part that look like one to train on; none without any."""
+    """A note on the pictures of a given test part that look like a training picture; none without any."""
     leaked = {
         row for each in similar_rows([*pool, *test]) if each[0] < len(pool) for row in each if row >= len(pool)
     }
@@ -110,7 +110,7 @@ def leak_notes(pool: Sequence[Look | None], test: Sequence[Look | None], *, has_
 
 
 def equal_rows(names: Sequence[Hashable]) -> list[list[int]]:
-    """The rows of each name that there are two or more of."""
+    """The rows of each name with two or more rows."""
     rows: dict[Hashable, list[int]] = {}
     for row, name in enumerate(names):
         rows.setdefault(name, []).append(row)
@@ -118,7 +118,7 @@ def equal_rows(names: Sequence[Hashable]) -> list[list[int]]:
 
 
 def similar_pairs(looks: Sequence[Look]) -> Pairs:
-    """The pairs [P, 2] of rows of `looks` [N] that show nearly the same, the lower row first."""
+    """The pairs [P, 2] of rows of `looks` [N] that look nearly the same, the lower row first."""
     greys = np.stack([each.greys for each in looks])
     is_small = np.array([each.is_small for each in looks])
     rows = np.flatnonzero(greys.std(axis=(1, 2)) >= _LEAST_SPREAD)

@@ -1,4 +1,6 @@
-"""Pictures as every source hands them over: 8 bits, grey or RGB, square, with a digest of the original pixels."""
+"""The common format of pictures from every source: 8 bits, grey or RGB, square, with a digest of the original
+pixels.
+"""
 
 import contextlib
 import hashlib
@@ -54,10 +56,10 @@ _BYTES_A_PIXEL = 48
 def open_picture(file: BinaryIO) -> Iterator[Image.Image]:
     """The picture in an open file, not yet decoded; the one place where pictures are opened.
 
-    `reading.depth` alone decodes a file again that was opened here.
+    Only `reading.depth` decodes a file a second time.
 
     Raises DataError for a decompression bomb: more pixels than `PIL.Image.MAX_IMAGE_PIXELS`, or very many in a
-    small file; MemoryShortageError for more than fit into memory. Pillow raises for what it cannot read.
+    small file; MemoryShortageError for more than fit into memory. Pillow raises for files that it cannot read.
     """
     num_bytes = file.seek(0, os.SEEK_END)
     if not num_bytes:
@@ -84,8 +86,8 @@ def _formats() -> tuple[str, ...]:
 def read_picture(path: Path) -> Picture:
     """The picture in a file.
 
-    Raises DataError, which names the file, if it is not wholly readable, not a regular file, or a decompression
-    bomb as `open_picture` has it; MemoryShortageError if it does not fit into memory.
+    Raises DataError with the file name if it is not completely readable, not a regular file, or a decompression
+    bomb as in `open_picture`; MemoryShortageError if it does not fit into memory.
     """
     try:
         with open_regular(path) as file:
@@ -98,7 +100,7 @@ def read_picture(path: Path) -> Picture:
         raise MemoryShortageError(f"{shown(str(path))}: {error}") from None
     except UnidentifiedImageError:
         raise DataError(
-            f"{shown(str(path))}: cannot be read as an image (not a picture in a format that is read)"
+            f"{shown(str(path))}: cannot be read as an image (not a picture in a supported format)"
         ) from None
     except MissingExtraError as error:
         raise MissingExtraError(f"{shown(str(path))}: {error}") from None
@@ -115,9 +117,9 @@ def read_pixels(path: Path) -> Bytes:
 
 
 def decoded(image: Image.Image) -> Picture:
-    """An opened file as a picture: the first page, turned as its EXIF orientation says.
+    """An opened file as a picture: the first page, rotated according to its EXIF orientation.
 
-    What is transparent shows white behind it, as on paper or in a browser; CMYK and the other colour spaces are
+    Transparent areas become white, as on paper or in a browser; CMYK and the other colour spaces are
     converted by Pillow, without colour profiles. Raises DataError for pixels without a fixed range.
     """
     kind, num_pages = image.format or "unknown", getattr(image, "n_frames", 1)
@@ -174,18 +176,19 @@ def _white_is_zero(image: Image.Image) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class Tile:
-    """One picture brought to size: `pixels` [H, W] or [H, W, 3], and the digest of what it was before."""
+    """One picture at its final size: `pixels` [H, W] or [H, W, 3], and the digest of the original."""
 
     pixels: Bytes
     digest: str
 
 
 def tile(pixels: Bytes, *, size: int, channels: int | None, fit: Fit = "squash", name: str | None = None) -> Tile:
-    """A picture's pixels [H, W] or [H, W, 3], brought to `size` x `size` and, unless None, to `channels` colours.
+    """A picture's pixels [H, W] or [H, W, 3], resized to `size` x `size` and, unless None, converted to
+    `channels` colours.
 
     Colour becomes grey by Pillow's ITU-R 601 luma, grey becomes colour by repetition; then a picture that is not
     square is squeezed, padded with black or cropped around its middle, with bilinear resizing and antialiasing.
-    The digest, blind to the file format, is of the `pixels`, unless their `name` is given.
+    The digest is that of the `pixels`, independent of the file format, unless their `name` is given.
     """
     name = name or digest(pixels)
     if pixels.shape[:2] == (size, size) and channels in (None, _num_channels(pixels)):
@@ -203,10 +206,10 @@ _FITS: Mapping[Fit, Callable[[Image.Image, tuple[int, int], Image.Resampling], I
 
 
 class TileArray:
-    """Room for `number` tiles of `size` pixels a side, each of which is put into its place when it has been read.
+    """Memory for `number` tiles of `size` pixels, filled as pictures are read.
 
-    Grey and coloured ones lie apart, as it is known last whether any has colour; room that is not used takes no
-    memory. Raises MemoryShortageError where they do not fit.
+    Grey and coloured tiles are separate, since it is known only at the end whether any has colour; unused tiles
+    take no memory. Raises MemoryShortageError if they do not fit.
     """
 
     def __init__(self, number: int, size: int) -> None:
@@ -221,7 +224,7 @@ class TileArray:
         self._has_colour = np.zeros(number, dtype=np.bool_)
 
     def put(self, row: int, pixels: Bytes) -> None:
-        """The pixels [H, W] or [H, W, 3] of a tile; threads may put different ones at once."""
+        """The pixels [H, W] or [H, W, 3] of a tile; threads may write different ones at the same time."""
         self._has_colour[row] = pixels.ndim == 3
         if pixels.ndim == 3:
             self._coloured[row] = pixels.transpose(2, 0, 1)
@@ -280,7 +283,7 @@ def images_of_arrays(
 ) -> LabeledImages:
     """N arrays [H, W] or [H, W, 3], whose sizes may differ, with their `labels` [N]; image i is from "`origin`/i".
 
-    One array at a time is taken.
+    Arrays are read one at a time.
     """
     pictures = (array[..., 0] if colour_is_idle(array) else array for array in arrays)
     tiles = (tile(pixels, size=size, channels=channels, fit=fit) for pixels in pictures)
@@ -293,7 +296,7 @@ def _num_channels(pixels: Bytes | Numbers) -> int:
 
 
 def picture_digest(picture: Picture) -> str:
-    """The digest of a picture's pixels as they are in its file, and of what else makes it look as it does."""
+    """The digest of a picture's pixels in its file, and of everything else that affects its look."""
     pixels = (
         np.invert(picture.pixels)
         if picture.facts.is_turned and picture.pixels.dtype.kind in "ui"
@@ -305,5 +308,5 @@ def picture_digest(picture: Picture) -> str:
 
 
 def digest(pixels: Bytes | Numbers) -> str:
-    """32 hexadecimal digits that name a picture's pixels [H, W] or [H, W, 3], its height and its width."""
+    """32 hexadecimal digits that identify a picture's pixels [H, W] or [H, W, 3], its height and its width."""
     return hashlib.blake2b(repr(pixels.shape).encode() + pixels.tobytes(), digest_size=16).hexdigest()

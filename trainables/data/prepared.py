@@ -1,7 +1,8 @@
-"""What every data set gets, whatever it comes from: chosen classes, no duplicates, a smaller pool, one reading.
+"""Common steps for every data set, whatever its source: chosen classes, no duplicates, a smaller pool, one
+reading.
 
-Duplicates are images whose decoded pixels are equal at the original resolution. Digests alone are compared, so
-nothing here reads a test label but the note that counts contradictions, and `data.drop_contradictions`.
+Duplicates are images whose decoded pixels are equal at the original resolution. Only digests are compared, so
+nothing here reads a test label except the note that counts contradictions, and `data.drop_contradictions`.
 """
 
 import os
@@ -21,16 +22,15 @@ from gan_study.trainables.data.split import subsample
 
 
 def image_source(config: DataConfig) -> ImageSource:
-    """The images that `config` asks for; nothing is read yet. Raises ConfigError for an unknown data set.
+    """The images for `config`; nothing is read yet. Raises ConfigError for an unknown data set.
 
-    In one process, equal configurations share what was read, for the last two that were asked for, until
-    `forget_images`.
+    In one process, equal configurations share what was read, for the last two requests, until `forget_images`.
     """
     return _prepared(config, os.environ.get(DATA_ENVIRONMENT_VARIABLE))
 
 
 def forget_images() -> None:
-    """Let images be read anew: their files may have been changed since they were read."""
+    """Let images be read again: their files may have changed since."""
     _prepared.cache_clear()
 
 
@@ -99,7 +99,7 @@ def select_classes(images: LabeledImages, labels: Sequence[int]) -> LabeledImage
 class WithoutContradictions:
     """The images of `source` without all copies of those that have two classes, in one part or in both.
 
-    Raises DataError where nothing is left of a class.
+    Raises DataError if a class loses all its images.
     """
 
     source: ImageSource
@@ -113,7 +113,7 @@ class WithoutContradictions:
         return self._parts[1]
 
     def test_class_counts(self) -> tuple[int, ...]:
-        """Test images of each class that are left, in label order."""
+        """Remaining test images of each class, in label order."""
         return self._parts[1].images.class_counts()
 
     @cached_property
@@ -132,14 +132,14 @@ class WithoutContradictions:
                         "class too"
                     )
             number = len(images) - len(left)
-            note = f"{name} images left out as equal ones, pixel by pixel, are in another class: {number}"
+            note = f"{name} images left out as duplicates, pixel by pixel, are in another class: {number}"
             return replace(part, images=left, notes=(*part.notes, *((note,) if number else ())))
 
         return cleaned(pool, "training"), cleaned(test, "test")
 
 
 def contradicted(*parts: LabeledImages) -> frozenset[str]:
-    """The digests that images of two classes have, in these parts."""
+    """The digests of images with two classes, in these parts."""
     labels: dict[str, set[int]] = {}
     for part in parts:
         for digest, label in zip(part.digests, part.labels.tolist(), strict=True):
@@ -148,7 +148,7 @@ def contradicted(*parts: LabeledImages) -> frozenset[str]:
 
 
 def contradiction_notes(images: LabeledImages, name: str) -> tuple[str, ...]:
-    """A line on the images of a part that are in two classes of it; none without any."""
+    """A note on the images of a part that are in two classes; none without any."""
     odd = contradicted(images)
     if not odd:
         return ()
@@ -167,19 +167,21 @@ def contradiction_notes(images: LabeledImages, name: str) -> tuple[str, ...]:
 
 
 def group_notes(pool: LabeledImages, test: LabeledImages) -> tuple[str, ...]:
-    """A line on the groups that lie in both parts; none without any."""
+    """A note on the groups that are in both parts; none without any."""
     common = sorted(set(pool.groups or ()) & set(test.groups or ()))
     if not common:
         return ()
     names = ", ".join(common[:_NAMES_SHOWN]) + (", ..." if len(common) > _NAMES_SHOWN else "")
     return (
-        f"groups that are in the test part and in that to train on too: {len(common)} of {test.num_groups()} "
-        f"({names}); the parts are as they were given, so that scores of the test part may be too high",
+        f"groups that are in both the test part and the training part: {len(common)} of {test.num_groups()} "
+        f"({names}); the parts were given and are not changed, so test scores may be too high",
     )
 
 
 def twin_indices(pool: LabeledImages, test: LabeledImages) -> dict[int, int]:
-    """The index of each test image that is in the pool too, in test order, to that of its first twin there."""
+    """The index of each test image that is also in the pool, in test order, to that of its first duplicate
+    there.
+    """
     first: dict[str, int] = {}
     for i, digest in enumerate(pool.digests):
         first.setdefault(digest, i)
@@ -187,13 +189,13 @@ def twin_indices(pool: LabeledImages, test: LabeledImages) -> dict[int, int]:
 
 
 def without_duplicates(pool: LabeledImages, test: LabeledImages) -> LabeledImages:
-    """`test` without the images that are in the pool too."""
+    """`test` without the images that are also in the pool."""
     twins = twin_indices(pool, test)
     return test.subset(np.array([j for j in range(len(test)) if j not in twins], dtype=np.int64))
 
 
 def duplicate_notes(pool: LabeledImages, test: LabeledImages, *, dropped: bool) -> tuple[str, ...]:
-    """A line on the test images that are in the pool too, and one if their labels differ; else none."""
+    """A note on the test images that are also in the pool, and one if their labels differ; else none."""
     twins = twin_indices(pool, test)
     if not twins:
         return ()
@@ -207,7 +209,7 @@ def duplicate_notes(pool: LabeledImages, test: LabeledImages, *, dropped: bool) 
 
 
 def repetition_notes(pool: LabeledImages) -> tuple[str, ...]:
-    """A line on the images that the pool has more than once; none if there are none."""
+    """A note on the images that the pool has more than once; none without any."""
     num_repeats = len(pool) - len(set(pool.digests))
     if not num_repeats:
         return ()
@@ -221,23 +223,23 @@ _POOL_SEED = 0
 
 
 def range_notes(images: Pictures) -> tuple[str, ...]:
-    """A line on images that use no more than half of the 256 levels, such as masks of 0 and 1; none otherwise."""
+    """A note on images that use at most half of the 256 levels, such as masks of 0 and 1; none otherwise."""
     ranges = [(int(block.min()), int(block.max())) for block in blocks_of(images)]
     lowest, highest = min(each for each, _ in ranges), max(each for _, each in ranges)
     if highest - lowest > _HALF_OF_ALL_LEVELS:
         return ()
     return (
-        f"the images use the levels {lowest} to {highest} of 0 to 255 alone, and generated ones can use all; "
-        "stretch the files where more is needed",
+        f"the images use the levels {lowest} to {highest} of 0 to 255 only, but generated ones can "
+        "use all; stretch the levels of the files if needed",
     )
 
 
 class PreparedSource:
-    """An ImageSource as `config` asks for it; each part is read once and shared, so nobody may write to it.
+    """An ImageSource for `config`; each part is read once and shared, so its arrays must not be changed.
 
-    Duplicates are looked for in the whole pool, before `train_size` is drawn, so that the test part is the same
-    for every `train_size`. Difficulty is added to the whole pool too, so that an image and its label are the same
-    for every `train_size`. Duplicates and class counts of the test part are those of the original images.
+    Duplicates are searched for in the whole pool, before `train_size` is drawn, so the test part is the same for
+    every `train_size`. Difficulty is also added to the whole pool, so an image and its label are the same for
+    every `train_size`. Duplicates and class counts of the test part are those of the original images.
     """
 
     def __init__(self, raw: ImageSource, config: DataConfig) -> None:
@@ -255,8 +257,8 @@ class PreparedSource:
     def test_class_counts(self) -> tuple[int, ...]:
         """Test images of each class, in label order.
 
-        With `drop_duplicates` the test pixels, but no test label, are looked at: a test image that is left out
-        is taken off the class that its twin in the pool has.
+        With `drop_duplicates` the test pixels, but no test label, are used: an image that is left out is
+        subtracted from the class of its duplicate in the pool.
         """
         counts = self._raw.test_class_counts()
         if not self._config.drop_duplicates:
@@ -306,7 +308,7 @@ class PreparedSource:
                 raise DataError(f"the test part has no image of class {name!r}")
             if left == 0:
                 raise DataError(
-                    f"every test image of class {name!r} is in the pool too; nothing is left to test it"
+                    f"every test image of class {name!r} is also in the pool; nothing is left to test it"
                 )
         if self._config.difficulty != Difficulty():
             hard = harder_test(hard.images, self._config.difficulty)

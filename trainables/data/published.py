@@ -1,6 +1,6 @@
-"""Published benchmarks: where their files lie, how they are downloaded, and how they become images.
+"""Published benchmarks: where their files are, how they are downloaded, and how they become images.
 
-A folder of data sets holds a folder for each, by name; a data set's own folder will do as well.
+A folder of data sets has a folder for each, by name; a data set's own folder is also accepted.
 """
 
 import os
@@ -32,7 +32,7 @@ _DOWNLOAD_ERRORS = (OSError, RuntimeError, HTTPException, EOFError, tarfile.TarE
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """One official part: N `images` [H, W] or [H, W, 3], `labels` [N], and notes worth knowing."""
+    """One official part: N `images` [H, W] or [H, W, 3], `labels` [N], and notes."""
 
     images: Iterable[Bytes]
     labels: npt.NDArray[np.integer]
@@ -47,7 +47,7 @@ Download: TypeAlias = Callable[[Path], tuple[Path, ...]]
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """A way in which a set's files lie in its folder."""
+    """A possible layout of a set's files in its folder."""
 
     marker: str
     """A file or folder that marks it."""
@@ -60,7 +60,7 @@ class Layout:
 
 @dataclass(frozen=True, kw_only=True)
 class PublishedSet:
-    """A benchmark: what is published about it, and how its files lie and are read."""
+    """A benchmark: its published facts, and how its files are laid out and read."""
 
     name: str
     summary: str
@@ -68,11 +68,11 @@ class PublishedSet:
     channels: int
     test_counts: tuple[int, ...]
     layouts: tuple[Layout, ...]
-    """The first that is found is read."""
+    """The first one found is read."""
     download: Download
-    """Gives the first layout; what holds its marker must come last."""
+    """Yields the layouts in order; one whose marker is not specific must come last."""
     by_hand: str
-    """What to put where if the download fails."""
+    """What to put into which folder if the download fails."""
 
     def as_data_set(self) -> DataSet:
         """The benchmark as it can be chosen."""
@@ -135,7 +135,7 @@ def data_folders(root: str | None) -> tuple[Path, ...]:
 def list_files(published: PublishedSet, config: DataConfig) -> DataFiles:
     """The files that both parts are read from, by their paths in the folder that has the set.
 
-    Raises DataError if none has it.
+    Raises DataError if no folder has it.
     """
     candidates = _candidates(published, data_folders(config.root))
     found = _find(published, candidates)
@@ -195,9 +195,9 @@ def _download(published: PublishedSet, folder: Path) -> None:
 
 
 def _checked_labels(labels: npt.NDArray[Any], *, num_classes: int) -> Labels:
-    """`labels` [N] as whole numbers; raises DataError where one is none, or no class's."""
+    """`labels` [N] as whole numbers; raises DataError if one is none, or no class's."""
     if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
-        raise DataError(f"labels {labels.dtype} {list(labels.shape)} are no list of whole numbers")
+        raise DataError(f"labels {labels.dtype} {list(labels.shape)} are not a list of whole numbers")
     if len(labels) and not 0 <= labels.min() <= labels.max() < num_classes:
         raise DataError(f"labels {labels.min()} to {labels.max()} are not all within 0 to {num_classes - 1}")
     return labels.astype(np.int64)

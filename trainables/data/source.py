@@ -1,4 +1,4 @@
-"""What a data set is asked for, and the interface of every place that images come from."""
+"""The request for a data set, and the interface of every source of images."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -37,51 +37,52 @@ class DataConfig:
     classes: tuple[str | StrictInt, ...] | None = None
     """The classes to use, by name or label; None: all."""
     train_size: Annotated[int, Field(ge=1)] | None = None
-    """Images to draw from the training pool, stratified, before it is thinned; None: all."""
+    """Number of images to draw from the training pool, stratified, before it is made imbalanced; None: all."""
     fit: Fit = "squash"
-    """What is done to a picture that is not square: squeezed, padded with black, or cropped around its middle."""
+    """How a picture that is not square is made square: squeezed, padded with black, or cropped around its
+    middle."""
     test_fraction: float = Field(default=0.25, gt=0, lt=1)
-    """Share of each class that becomes the test part, if the data set has no official one."""
+    """Share of each class for the test part, if the data set has no official one."""
     validation_fraction: float = Field(default=0.2, gt=0, lt=1)
-    """Share of each class of the thinned pool that becomes the validation part."""
+    """Share of each class of the imbalanced pool for the validation part."""
     group: str | None = None
-    """What no split divides, such as a patient or a video: a column of the table of labels, or "folder", the first
-    folder below that of the class, above it where no class has folders; of an image folder."""
+    """What no split divides, such as a patient or a video, in an image folder: a column of the table of labels,
+    or "folder", the first folder below that of the class, or above it if no class has folders."""
     look_alikes: LookAlikes = "together"
-    """Whether pictures of folders, arrays and Datasets that are the same, or nearly, lie on one side of every
-    split."""
+    """Whether identical and nearly identical pictures of folders, arrays and Datasets are kept on one side of
+    every split."""
     drop_duplicates: bool = False
-    """Leave out test images whose pixels are in the pool too."""
+    """Leave out test images whose pixels are also in the pool."""
     drop_contradictions: bool = False
-    """Leave out all copies, pixel by pixel, of images that have two classes, of the pool and of the test part."""
+    """Leave out all copies, pixel by pixel, of images that have two classes, from the pool and the test part."""
     skip_unreadable: bool = False
-    """Leave out image files that cannot be decoded, instead of refusing the folder."""
+    """Leave out image files that cannot be decoded, instead of rejecting the folder."""
     train: tuple[str, ...] = ()
-    """The folders to train on, below `root`, where they are not to be found out: of an image folder."""
+    """The training folders of an image folder, below `root`, if they cannot be detected automatically."""
     test: tuple[str, ...] = ()
-    """The folders of the test part; without any it is carved off."""
+    """The folders of the test part; without any it is split off from the training images."""
     exclude: tuple[str, ...] = ()
-    """What is passed over: patterns as a shell has them, of names or of paths below `root`."""
+    """Files to skip: shell patterns of names or of paths below `root`."""
     class_level: Annotated[int, Field(ge=1)] | None = None
-    """The level of folders, from 1 on below a part, whose names are the classes; a folder around all is no level,
-    nor one that is alone in a folder and named "images" or as that is; None: the first."""
+    """The level of folders, from 1 on below a part, whose names are the classes; a folder that contains all is not
+    a level, nor is one that is alone in a folder and named "images" or like that folder; None: the first."""
     labels: Place | None = None
-    """A table of the pictures and their classes; None: folders say these, or the only table that does."""
+    """A table of the pictures and their classes; None: folders give the classes, or the only table that does."""
     columns: Columns = Columns()
     """The columns of that table."""
     difficulty: Difficulty = Difficulty()
-    """Makes the data harder before anything else is drawn from them, in the same way for all trials."""
+    """Makes the data harder before any other step, in the same way for all trials."""
 
 
 class ImageSource(Protocol):
-    """A data set in two parts, which never change places: neither depends on a trial or its seed.
+    """A data set in two fixed parts: neither depends on a trial or its seed.
 
-    A search trial calls `pool` and `test_class_counts` alone. Neither depends on the label of any test image,
-    so no search can learn from the test part; `drop_contradictions` alone compares these labels, before any trial.
+    A search trial calls only `pool` and `test_class_counts`. Neither depends on the label of any test image,
+    so no search can learn from the test part; Only `drop_contradictions` compares these labels, before any trial.
     """
 
     def pool(self) -> Loaded:
-        """Everything that may be used for training and validation."""
+        """All images for training and validation."""
         ...
 
     def test(self) -> Loaded:
@@ -95,13 +96,13 @@ class ImageSource(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class DataFiles:
-    """The files that a data set is read from, each by a name that stays where the folder of all is moved.
+    """The files of a data set, each with a name that does not change when the whole folder is moved.
 
-    A file that holds images of both parts, or labels, or decides which part others are in, is in both.
+    A file with images of both parts, or with labels, or one that affects the parts of others, is in both.
     """
 
     pool: Mapping[str, Path]
-    """What training and validation parts are drawn from."""
+    """The source of training and validation parts."""
     test: Mapping[str, Path]
     """The test part."""
 
@@ -114,13 +115,13 @@ class DataSet:
     summary: str
     source: Callable[[DataConfig], ImageSource]
     files: Callable[[DataConfig], DataFiles] | None = None
-    """The files that `source` reads; raises DataError where there are none, and downloads nothing. None: a study
-    knows the images again by their pixels."""
+    """The files that `source` reads; raises DataError if there are none, and downloads nothing. None: a study
+    recognises the images by their pixels."""
     class_names: tuple[str, ...] | None = None
-    """None if they are known only once the files are listed."""
+    """None if they are known only after the files are listed."""
     takes_folder: bool = True
     """Whether it reads files below `data.root`."""
     is_looked_for: bool = False
     """Whether the usual places are tried if `data.root` is None."""
     has_a_file_each: bool = False
-    """Whether the origin of an image is a file below `data.root` that holds this image and nothing else."""
+    """Whether the origin of an image is a file below `data.root` that contains only this image."""

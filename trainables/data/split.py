@@ -13,7 +13,7 @@ from gan_study.trainables.base.settings import DataError
 from gan_study.trainables.data.images import Labels
 
 Indices: TypeAlias = npt.NDArray[np.int64]
-# [N]: rows of one number are not divided. None: each row is for itself.
+# [N]: rows of one number are not divided. None: each row is independent.
 Units: TypeAlias = npt.NDArray[np.int64]
 
 # One for all trials: where the test part is carved, no trial ever trains on another's test images.
@@ -29,13 +29,13 @@ def carve(
     units: Units | None = None,
     least_left: int = 1,
 ) -> tuple[Indices, Indices]:
-    """`(rest, carved)`: sorted indices into `labels`, with `fraction` of each class carved off at random.
+    """`(rest, carved)`: sorted indices into `labels`, with `fraction` of each class split off at random.
 
-    Class sizes are those of `per_class_sizes`, and a class's draw does not depend on the other classes. Where rows
-    share a number of `units` [N], they are so as nearly as whole units allow (`_whole_units`), with at least one
-    carved off and `least_left` left, so that the rest can be split again, if there are so many. Raises DataError
-    where a class has fewer than two images or units, or where its units cannot be divided; `class_names` [K] lets
-    it name the class.
+    Class sizes are those of `per_class_sizes`, and a class's draw does not depend on the other classes. Rows with
+    the same number in `units` [N] are not separated; sizes are as close as whole units allow (`_whole_units`),
+    with at least one split off and `least_left` left, if there are enough, so that the rest can be split again.
+    Raises DataError if a class has fewer than two images or units, or if its units cannot be divided;
+    `class_names` [K] lets it name the class.
     """
     present, counts = np.unique(labels, return_counts=True)
     names = {label: class_names[label] if class_names else str(label) for label in present.tolist()}
@@ -74,7 +74,7 @@ def _whole_units(
     taken: set[int] = set()
 
     def gain(unit: int) -> float:
-        """By how much taking a unit lessens the squared distance to the sizes, as shares of the classes."""
+        """How much adding a unit reduces the squared distance to the sizes, as shares of the classes."""
         return sum(n * (2 * lacks[label] - n) / totals[label] ** 2 for label, n in content[unit].items())
 
     def can_be_spared(unit: int) -> bool:
@@ -108,12 +108,14 @@ def _whole_units(
 
 
 def per_class_sizes(counts: Sequence[int], fraction: float) -> tuple[int, ...]:
-    """How many of each class `carve` takes: `fraction` of it, rounded, with at least one left on either side."""
+    """How many of each class `carve` splits off: `fraction` of it, rounded, with at least one left on either
+    side.
+    """
     return tuple(min(max(round(n * fraction), 1), n - 1) for n in counts)
 
 
 def proportional_sizes(counts: Sequence[int], total: int) -> tuple[int, ...]:
-    """`total` shared out in proportion to `counts`, exactly, by largest remainder (ties: the lower label)."""
+    """`total` divided in proportion to `counts`, exactly, by largest remainder (ties: the lower label)."""
     sizes, remainders = np.divmod(np.asarray(counts, dtype=np.int64) * total, sum(counts))
     sizes[np.argsort(-remainders, kind="stable")[: total - sizes.sum()]] += 1
     return tuple(int(n) for n in sizes)
@@ -124,14 +126,14 @@ def subsample(
 ) -> Indices:
     """Sorted indices of `size` images in the class proportions of `labels`.
 
-    Raises DataError where there are fewer images than that, or where a class would be left with none.
+    Raises DataError if there are fewer images than that, or if a class would have none.
     """
     if size > len(labels):
         raise DataError(f"train_size {size} is more than the {len(labels)} images of the training pool")
     sizes = proportional_sizes(np.bincount(labels, minlength=len(class_names)).tolist(), size)
     lost = [name for name, n in zip(class_names, sizes, strict=True) if n == 0]
     if lost:
-        raise DataError(f"train_size {size} leaves no image of class {lost[0]!r}; draw more")
+        raise DataError(f"train_size {size} leaves no image of class {lost[0]!r}; use a larger one")
     return draw(labels, dict(enumerate(sizes)), seed=seed, purpose="subsample", units=units)
 
 
@@ -140,8 +142,8 @@ def draw(
 ) -> Indices:
     """Sorted indices of `sizes[label]` images of each class, drawn without replacement.
 
-    Each class has its own stream and is dealt from one shuffle, so a smaller draw is a part of a larger one. Two
-    images or more of a class are of two `units` [N] or more, if it has these, so that what is drawn can be split.
+    Each class has its own random stream and one shuffle, so a smaller draw is a subset of a larger one. Two or
+    more images of a class come from at least two `units` [N], if it has these, so that the result can be split.
     """
     drawn = []
     for label, size in sizes.items():
@@ -162,10 +164,10 @@ def _shuffled(labels: Labels, label: int, *, seed: int, purpose: str) -> Indices
 
 @dataclass(frozen=True, kw_only=True)
 class Together:
-    """Which rows belong together, and the classes in which look-alikes are split all the same."""
+    """Which rows belong together, and the classes in which look-alikes are split nevertheless."""
 
     units: Units | None
-    """None: each row is for itself."""
+    """None: each row is independent."""
     dissolved: tuple[int, ...]
 
 
@@ -174,7 +176,7 @@ def belonging(
 ) -> Together:
     """The units of rows [N] by their `groups` [N] and by the sets of rows that look `alike`.
 
-    A class that would have fewer than `least` units by its look-alikes is split as its groups alone allow.
+    A class that would have fewer than `least` units by its look-alikes is split by its groups only.
     """
     of_group: dict[str, list[int]] = {}
     for row, group in enumerate(groups or ()):
@@ -195,7 +197,7 @@ def belonging(
 
 
 def units_of(num: int, sets: Iterable[Sequence[int]]) -> Units:
-    """[num]: the least row that each row belongs with, where the rows of each of `sets` belong together."""
+    """[num]: the smallest row that each row belongs with, if the rows of each of `sets` belong together."""
     parents = list(range(num))
 
     def root(row: int) -> int:

@@ -30,8 +30,8 @@ def torch_data_set(
 ) -> DataSet:
     """A data set of a study from torch's map-style `Dataset`s.
 
-    Transforms that draw at random make another data set each time, and normalised values are refused. Images that
-    are the same, or nearly, are on one side of every split (`data.look_alikes`).
+    Random transforms would change the data set each time, and normalised values are refused. Identical and nearly
+    identical images are on one side of every split (`data.look_alikes`).
 
     Parameters
     ----------
@@ -90,11 +90,11 @@ class TorchSource:
     names: tuple[str, ...] | None
 
     def pool(self) -> Loaded:
-        """All of `train()`, or what is left of it."""
+        """All of `train()`, or the rest of it."""
         return self._pool
 
     def test(self) -> Loaded:
-        """All of `test()`, or what was carved off, with the channels and the range of the pool."""
+        """All of `test()`, or the part that was split off, with the channels and the range of the pool."""
         channels = self._pool.images.shape.channels
         if self._given is None:
             return self._loaded(self._train, self._carved[1], channels, "test pictures")

@@ -127,7 +127,9 @@ def _tile(picture: Picture, levels: Range, config: DataConfig, channels: int | N
 def images_and_labels(dataset: MapDataset, part: str) -> Iterator[tuple[Any, Any]]:
     """The first two values of each item of a Dataset; raises DataError, which names `part`, where it has none."""
     if not (hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__")):
-        raise DataError(f"{part}: a Dataset with a length and items is needed; {type(dataset).__name__} is none")
+        raise DataError(
+            f"{part}: a Dataset with a length and items is needed; {type(dataset).__name__} is not one"
+        )
     if not len(dataset):
         raise DataError(f"{part}: the Dataset is empty")
     for index in range(len(dataset)):
@@ -141,10 +143,10 @@ def _numbers(labels: Sequence[Any], part: str, names: tuple[str, ...] | None) ->
     try:
         found = np.array([int(label) if float(label) == int(label) else None for label in labels], dtype=np.int64)
     except (TypeError, ValueError):
-        raise DataError(f"{part}: labels are whole numbers; {labels[0]!r} is among them") from None
+        raise DataError(f"{part}: labels must be whole numbers; {labels[0]!r} is not") from None
     most = len(names) if names is not None else None
     if found.min() < 0 or (most is not None and found.max() >= most):
-        raise DataError(f"{part}: labels {found.min()} to {found.max()}, where {most or 'any'} classes are named")
+        raise DataError(f"{part}: labels {found.min()} to {found.max()}, but {most or 'any'} classes are named")
     return found
 
 
@@ -159,16 +161,16 @@ def _picture(image: Any) -> Picture:
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[..., 0]
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] != 3):
-        raise DataError(f"an image {list(array.shape)}; [H, W], [H, W, 3] and [3, H, W] are read")
+        raise DataError(f"an image {list(array.shape)}; [H, W], [H, W, 3] and [3, H, W] can be read")
     if np.issubdtype(array.dtype, np.floating):
         if not (np.isfinite(array).all() and 0 <= array.min() <= array.max() <= 1):
             raise DataError(
-                f"values from {array.min():g} to {array.max():g}; floats in [0, 1] are read, as ToTensor makes "
-                "them and before Normalize"
+                f"values from {array.min():g} to {array.max():g}; floats in [0, 1] are supported, "
+                "as ToTensor makes them, before Normalize"
             )
         array = np.round(array * 255).astype(np.uint8)
     elif array.dtype.kind not in "iu":
-        raise DataError(f"values of {array.dtype}; whole numbers and floats in [0, 1] are read")
+        raise DataError(f"values of {array.dtype}; whole numbers and floats in [0, 1] are supported")
     is_deep = array.dtype != np.uint8
     facts = Facts(
         kind="array",

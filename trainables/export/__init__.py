@@ -1,1 +1,1 @@
-"""What is left for use: balanced folders, generators as files, over-samplers."""
+"""Products of a study for use elsewhere: balanced folders, generators as files, over-samplers."""

@@ -1,4 +1,4 @@
-"""What only a person knows about the real images: whose they are, and what may be done with them."""
+"""Facts about the real images that only a person knows: their owner, and the permitted uses."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ NOT_KNOWN = "not known"
 
 @settings
 class About:
-    """What is known of the real images beyond their pixels; None: not known."""
+    """Facts about the real images beyond their pixels; None: not known."""
 
     name: str | None = None
     """What the balanced data set is called."""
@@ -36,7 +36,9 @@ class About:
 
 
 def read_about(path: Path) -> About:
-    """What a YAML file says about the real images; raises ConfigError if it cannot be read or says more."""
+    """The facts in a YAML file about the real images; raises ConfigError if it cannot be read or has unknown
+    keys.
+    """
     where = f"--about {path}"
     try:
         values = from_yaml(read_text(path))

@@ -1,9 +1,9 @@
 """A balanced data set as a folder.
 
-`train/` has a folder of images for each class, `real-*` and `synthetic-*`; `validation/` has real images apart,
-by which a classifier of `train/` is judged. `manifest.csv` says where each image comes from; `balanced.json` holds
-the configuration, the counts and the validation scores; `generator/` the generator (see saved_generator);
-`README.md` is the data card. `metadata.csv`, `classes.csv` and `croissant.json` say the same to other readers.
+`train/` has a folder of images for each class, `real-*` and `synthetic-*`; `validation/` has separate real images,
+which score a classifier of `train/`. `manifest.csv` says where each image comes from; `balanced.json` holds the
+configuration, the counts and the validation scores; `generator/` the generator (see saved_generator); `README.md`
+is the data card. `metadata.csv`, `classes.csv` and `croissant.json` have the same content for other readers.
 """
 
 import csv
@@ -48,13 +48,12 @@ Origin = Literal["real", "synthetic"]
 
 @dataclass(frozen=True, kw_only=True)
 class ManifestRow:
-    """Where an image comes from; `file` and `nearest_real` are paths in the folder.
+    """The origin of an image; `file` and `nearest_real` are paths in the folder.
 
-    `sha256` is of the bytes of the file. A real one has the `source` it was read from and, where the data weight
-    images, the `weight` that it has to train on, 1 on average. A synthetic one has the
-    `seed` it was drawn with, and the training image of its class that it is nearest to, at a Euclidean `distance`
-    of the features that tell copies;
-    `repeats` is the file of the earlier synthetic image that it is a near-copy of, if any.
+    `sha256` is of the bytes of the file. A real image has the `source` file and, if the data have weights, its
+    `weight` for training, 1 on average. A synthetic one has the `seed` of its latents, and its nearest training
+    image of the class, at a Euclidean `distance` in the features used to find copies; `repeats` is the file of the
+    earlier synthetic image of which it is a near-copy, if any.
     """
 
     file: str
@@ -82,24 +81,24 @@ class ClassDescription:
     num_synthetic: int
     num_validation: int
     num_copies: int
-    """Synthetic images that were near-duplicates of real ones and were thrown away."""
+    """Synthetic images that were near-duplicates of real ones and were removed."""
     num_missing: int
-    """Synthetic images that could not be made in their place."""
+    """Synthetic images that could not be replaced."""
     num_distinct: int | None = None
-    """Different images among the synthetic ones, near-copies counted once; None in folders of earlier versions."""
+    """Distinct images among the synthetic ones; near-copies count once; None in folders of earlier versions."""
     findings: ClassFindings | None = None
-    """What was found of its synthetic images; None without any, and in folders of earlier versions."""
+    """The findings on its synthetic images; None without any, and in folders of earlier versions."""
     test_proportion: float
     """Its share of the test part."""
 
 
 @settings
 class Description:
-    """What a balanced folder holds, and what its classifier scored."""
+    """The content of a balanced folder, and the scores of its classifier."""
 
     format_version: Literal[1] = 1
     trial: Mapping[str, JsonValue]
-    """The whole configuration that it was made by."""
+    """The complete configuration."""
     generator_steps: int | None = None
     """How long the GAN was trained, its longest training if it has several; None if not noted."""
     channels: int
@@ -115,11 +114,12 @@ class Description:
     data: str | None = None
     """A digest of the files of real images; None if not noted."""
     validation: Mapping[str, float | None] = Field(default_factory=dict)
-    """The scores on validation/ of a classifier fitted to train/, the classes weighted as in the test part. They
-    come again to the last digit on a CPU with as many `threads` and the same `library` of matrix products."""
+    """The scores on validation/ of a classifier fitted to train/, with classes weighted as in the test part. They
+    can be reproduced to the last digit on a CPU with the same number of `threads` and the same `library` of
+    matrix products."""
     study_validation: Mapping[str, float | None] | None = None
-    """The same in the study that the configuration comes from, if any: there images are not rounded to bytes, and
-    copies are not replaced."""
+    """The same scores in the study that the configuration comes from, if any: there images are not rounded to
+    bytes, and copies are not replaced."""
     threads: int
     library: Library
     environment: Mapping[str, str]
@@ -127,25 +127,27 @@ class Description:
     generator_sha256: str | None = None
     """SHA-256 of the generator's weights, which each synthetic image names; None if not noted."""
     overruled: tuple[Fault, ...] = ()
-    """What was found wrong with the synthetic images and would have stopped the export."""
+    """Problems of the synthetic images that would have stopped the export."""
     about: About = About()
-    """What a person said about the real images."""
+    """Facts from a person about the real images."""
     made_on: str | None = None
     """The day on which the export began; None if not noted."""
 
     @property
     def filled(self) -> tuple[ClassDescription, ...]:
-        """The classes that were to get synthetic images."""
+        """The classes that should get synthetic images."""
         return tuple(each for each in self.classes if each.num_synthetic or each.num_copies or each.num_missing)
 
     @property
     def config(self) -> TrialConfig:
-        """The configuration that the folder was made by."""
+        """The configuration of the folder."""
         return parse_trial(self.trial)
 
 
 def read_description(folder: Path | str) -> Description:
-    """What the balanced folder holds; raises DataError if there is none, and ConfigError if it is invalid."""
+    """The description of the balanced folder; raises DataError if there is none, and ConfigError if it is
+    invalid.
+    """
     return read_settings(Description, Path(folder) / DESCRIPTION, what="balanced data set")
 
 
@@ -169,9 +171,9 @@ def read_manifest(folder: Path | str) -> list[ManifestRow]:
 
 
 def read_part(folder: Path | str, part: str, description: Description) -> LabeledImages:
-    """All images below `part`, class by class and in the order of their names, read as the trial read them.
+    """All images below `part`, class by class and in the order of their names, read as in the trial.
 
-    Real ones have the weights that they had, and synthetic ones 1.
+    Real images have their original weights, and synthetic ones 1.
     """
     folder, data = Path(folder), description.config.data
     listing = list_images(folder, folder / part)
@@ -189,7 +191,7 @@ def read_part(folder: Path | str, part: str, description: Description) -> Labele
 def validation_scores(folder: Path | str, description: Description, *, device: torch.device) -> Scores:
     """The validation scores of the trial's classifier, fitted to train/ instead of the trial's own balanced set.
 
-    It takes as many steps as the configuration asks for: by default as many as for the real images alone. On a CPU
+    It takes the number of steps in the configuration: by default as many as for the real images alone. On a CPU
     this process uses the description's threads and library of matrix products from now on.
     """
     if device.type == "cpu":
@@ -202,7 +204,7 @@ def validation_scores(folder: Path | str, description: Description, *, device: t
     real = training_set(images, Classes(names=images.class_names, minority=minority), device)
     is_made = [Path(origin).name.startswith(SYNTHETIC) for origin in images.origins]
     balancer = config.balancing.balancer
-    assert isinstance(balancer, GanBalancing), "only a GAN's images are exported"
+    assert isinstance(balancer, GanBalancing), "only images of a GAN are exported"
     filled = replace(real, synthetic=torch.tensor(is_made, device=device)).weighing_as_real()
     planned = balancer.plan_fit(filled, seed=derive_seed(config.seed, "balancing"))
     validation = validation_on_device(held_out, proportions, device)

@@ -1,4 +1,4 @@
-"""The cards beside a data set and a generator, in Markdown: what it is, what it is worth, and its limits."""
+"""The cards for a data set and a generator, in Markdown: what it is, its quality, and its limits."""
 
 import os
 import re
@@ -80,7 +80,7 @@ def data_card(description: Description) -> str:
 
 
 def data_front_matter(description: Description) -> Markup:
-    """What Hugging Face reads of a data set's card, as YAML between two lines of dashes."""
+    """The metadata that Hugging Face reads from a data set's card, as YAML between two lines of dashes."""
     total = sum(each.num_real + each.num_synthetic + each.num_validation for each in description.classes)
     return _front_matter(
         {
@@ -123,7 +123,7 @@ def _code_point(found: re.Match[str]) -> str:
 
 
 def model_card(description: Description, generator: GeneratorConfig) -> str:
-    """The card of the generator that made its images, with what they are worth by class."""
+    """The card of the generator, with the quality of its images by class."""
     return _TEMPLATES.get_template("model_card.md.j2").render(
         data=description,
         config=description.config,

@@ -1,4 +1,4 @@
-"""From a trial's configuration to a balanced folder: trains its GAN, fills the rare classes, writes all down."""
+"""From a trial's configuration to a balanced folder: trains its GAN, fills the rare classes, writes all files."""
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -70,12 +70,12 @@ from gan_study.trainables.trial.run import reference_models
 _CHECKPOINT_SECONDS = 10.0
 
 _DEEP = (
-    "real images of more than 8 bits are the files that they came in; readers that make bytes of them, as "
-    "ImageFolder does, cut them off: levels {:g} to {:g} are black to white here"
+    "real images of more than 8 bits are the original files; readers that convert them to bytes, as "
+    "ImageFolder does, cut off their range: here levels {:g} to {:g} are black to white"
 )
 _WEIGHTED = (
-    "the real images have weights, in the column weight of manifest.csv, by which they count in the classifier's "
-    "loss; a synthetic one counts as those of its class do on average"
+    "the real images have weights in the loss (column weight of manifest.csv); a synthetic "
+    "image counts as the average real image of its class"
 )
 
 # Called with a stage, and how much of it is done out of how much.
@@ -86,7 +86,7 @@ ShowProgress: TypeAlias = Callable[[str, int, int], None]
 def export(
     request: ExportRequest, folder: Path, *, progress: ShowProgress = lambda stage, done, total: None
 ) -> Description:
-    """Write the balanced folder that `request` asks for, and describe it; continues one that was cut off.
+    """Write the balanced folder for `request`, and describe it; continues an interrupted export.
 
     Uses a GPU if there is one; on a CPU this process has the request's threads from now on. The real images are
     those that the trial may train on and, apart from them, its validation part; the test part is not read. Raises
@@ -95,7 +95,7 @@ def export(
     """
     config, balancer = request.config, request.config.balancing.balancer
     if not isinstance(balancer, GanBalancing):
-        raise ConfigError(f"balancing.name: {config.balancing.name!r} is no GAN; only a GAN's images are exported")
+        raise ConfigError(f"balancing.name: {config.balancing.name!r} is not a GAN; only GAN images are exported")
     refuse_source(config, folder)
     # Files may be links, to real images: they are replaced and not written through.
     refuse_links(folder.resolve(), files=False)
@@ -143,7 +143,7 @@ def _write_words(folder: Path, description: Description) -> None:
 
 
 def without_validation(parts: TrialParts) -> TrialParts:
-    """`parts` with all that the imbalance left to train on, and nothing to validate with."""
+    """`parts` with all images that the imbalance left for training, and none for validation."""
     rows = np.setdiff1d(np.arange(len(parts.pool)), parts.held_back)
     return replace(
         parts, training=parts.pool.subset(rows), validation=parts.pool.subset(rows[:0]), validating=rows[:0]
@@ -314,7 +314,7 @@ class _Export:
             for label, name in enumerate(parts.classes.names)
         ]
         missing_notes = (
-            f"class {each.name!r}: {each.num_missing} images are missing; all that was drawn for them was rejected"
+            f"class {each.name!r}: {each.num_missing} images are missing; all images drawn for them were rejected"
             for each in classes
             if each.num_missing
         )
@@ -354,8 +354,8 @@ class _Export:
 def _recognition_notes(quality: Mapping[str, ClassQuality]) -> tuple[str, ...]:
     """For each filled class, how many of its synthetic images pass for it: noise is recognised as such at once."""
     return tuple(
-        f"class {name!r}: a classifier of the real images takes {_percent(found.metrics['gan_test'])} of the "
-        f"synthetic ones for it; of real ones that were held out: {_percent(found.metrics['gan_test_floor'])}"
+        f"class {name!r}: a classifier of the real images recognises {_percent(found.metrics['gan_test'])} of the "
+        f"synthetic ones; of held-out real ones: {_percent(found.metrics['gan_test_floor'])}"
         for name, found in quality.items()
     )
 

@@ -1,4 +1,4 @@
-"""A class filled with generated images that are no copies of real ones, of its own class or of another."""
+"""A class filled with generated images that are not copies of real ones, of its own class or of another."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ Draw = Callable[[int, int], Images]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class KnownImages:
-    """The real training images of all classes, and what tells copies of them."""
+    """The real training images of all classes, and the measure that detects copies of them."""
 
     training: TrainingSet
     features: npt.NDArray[np.float64]
@@ -46,7 +46,7 @@ class KnownImages:
         )
 
     def of_class(self, label: int) -> "ClassImages":
-        """The different images of a class."""
+        """The distinct images of a class."""
         is_own = self._labels == label
         rows, beside = self._first_of(np.flatnonzero(is_own)), self._first_of(np.flatnonzero(~is_own))
         real = self.training.images
@@ -70,7 +70,7 @@ class KnownImages:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ClassImages:
-    """The different real images of a class."""
+    """The distinct real images of a class."""
 
     images: Images
     rows: npt.NDArray[np.intp]
@@ -83,32 +83,32 @@ class ClassImages:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Filling:
-    """Images made for one class, as bytes [N, C, H, W], as they are written and trained on."""
+    """Images generated for one class, as bytes [N, C, H, W], as they are written and used for training."""
 
     images: npt.NDArray[np.uint8]
     seeds: npt.NDArray[np.int64]
     """[N]: the seed that each was drawn with."""
     nearest: npt.NDArray[np.intp]
-    """[N]: the row of the real image of the class that each is nearest to."""
+    """[N]: the row of the nearest real image of the class."""
     distances: npt.NDArray[np.float64]
-    """[N]: how far each is from that image."""
+    """[N]: the distance to that image."""
     repeats: Repeats
     """Which of them repeat an earlier one."""
     has_collapsed: bool
-    """Whether they, or the first ones drawn, copies among them, show hardly more than five different images, where
-    real ones differ, and look alike in pixels too: a classifier may take noise for one image."""
+    """Whether they, or the first ones drawn, including copies, show hardly more than five different images while
+    real ones differ, and also look alike in pixels: a classifier may mistake noise for one image."""
     num_distinct_real: int
     """Different images among the real ones, by the measure of `repeats`."""
     memorisation: Memorisation
-    """Measured on the first draw, before copies were removed: what the generator makes."""
+    """Measured on the first draw, before copies were removed."""
     num_copies: int
-    """Images that were thrown away."""
+    """Images that were removed."""
     num_missing: int
     """Images that could not be made."""
 
     @property
     def has_only_copies(self) -> bool:
-        """Whether every image that was drawn was thrown away as a copy."""
+        """Whether every image that was drawn was removed as a copy."""
         return not len(self.images) and self.num_copies > 0
 
 
@@ -125,10 +125,10 @@ def fill_class(
 ) -> Filling:
     """`number` images from `draw` for class `label`, none of them a near-duplicate of a `known` one.
 
-    Whether the generator has memorised these is told by the `held_out` images [H, C, H, W] of the class.
-    The features of `measure`, which are those of `known`, tell near-duplicates, as in
-    `image_quality.copying.nearest`. The first draw has `seed` itself. What is thrown away is drawn again,
-    MAX_DRAWS times in all; `later_draws` names their seeds.
+    The `held_out` images [H, C, H, W] of the class show whether the generator has memorised the known ones.
+    Near-duplicates are detected in the features of `measure`, which are those of `known`, as in
+    `image_quality.copying.nearest`. The first draw uses `seed` itself. Removed images are drawn again, MAX_DRAWS
+    times in all; `later_draws` names their seeds.
     """
     device, own = known.training.images.device, known.of_class(label)
     drawn = _draw_no_copies(own, number, draw, measure, seeds=_seeds(seed, later_draws), device=device)

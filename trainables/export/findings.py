@@ -1,4 +1,4 @@
-"""What was found of the synthetic images of a class, and what of it stops an export."""
+"""The findings on the synthetic images of a class, and which of them stop an export."""
 
 from collections.abc import Mapping
 from typing import Literal, TypeAlias
@@ -20,17 +20,18 @@ OVERRULED_BY: Mapping[Fault, str] = {
 }
 # What the images of a class with the fault are like, and what an export that allows it writes.
 _MEANINGS: Mapping[Fault, str] = {
-    "memorised": "the generator has memorised its training images of {}; {} writes what is no copy",
-    "collapsed": "the generator has collapsed to a few images of {}; {} writes the folder all the same",
-    "missing": "images of {} are missing, since what was drawn for them copied real ones or did not pass the "
-    "filter; {} writes the folder without them",
+    "memorised": "the generator has memorised its training images of {}; {} writes only images that are "
+    "not copies",
+    "collapsed": "the generator has collapsed to a few images of {}; {} writes the folder anyway",
+    "missing": "images of {} are missing, because the images drawn for them were copies of real ones or "
+    "were rejected by the filter; {} writes the folder without them",
 }
 _MOST_NAMED = 3
 
 
 @settings
 class CountedShare:
-    """So many of a number of images, with the 95 % interval of the share (Wilson 1927)."""
+    """A count out of a total, with the 95 % interval of the share (Wilson 1927)."""
 
     number: int
     total: int
@@ -42,52 +43,50 @@ class CountedShare:
 
 @settings
 class ClassFindings:
-    """What was found of a class's synthetic images; memorisation of the generator's first draw, copies
-    included.
-    """
+    """The findings on a class's synthetic images; memorisation in the generator's first draw, including copies."""
 
     verdict: Verdict
     """Whether the generator has memorised its training images."""
     copied: CountedShare
-    """The share of the different images in the first draw that copy a training image, of whatever class."""
+    """The share of distinct images in the first draw that copy a training image of any class."""
     copied_elsewhere: int = 0
-    """How many of these copy one of another class."""
+    """How many of these copy an image of another class."""
     copied_real: CountedShare
-    """The same of real images: held-out ones, and training images, each beside the others."""
+    """The same for real images: held-out ones, and training images compared with the others."""
     exact: CountedShare | None = None
-    """Of all images in the first draw, repeats too, those nearly equal to a training image; None in folders of
-    earlier versions."""
+    """Of all images in the first draw, including repeats, those nearly equal to a training image; None in folders
+    of earlier versions."""
     exact_real: CountedShare | None = None
-    """The same of real images."""
+    """The same for real images."""
     least_copies: int | None
-    """How many copies would have stopped the export; None if no number would."""
+    """How many copies would have stopped the export; None if no number would have."""
     membership_auc: float | None
-    """How well the nearest synthetic image tells training images from held-out ones; 0.5: not at all."""
+    """How well the nearest synthetic image distinguishes training images from held-out ones; 0.5: not at all."""
     membership_low: float | None
     """The lower end of its 95 % interval."""
     membership_high: float | None
     """The upper end of its 95 % interval."""
     num_training: int
-    """Different real images that the generator was trained on."""
+    """Distinct real images that the generator was trained on."""
     num_held_out: int
-    """Real images that it has not met."""
+    """Real images that it has not seen."""
     num_distinct_real: int
-    """Different images among those it was trained on, near-copies counted once."""
+    """Distinct images among those it was trained on; near-copies count once."""
     has_collapsed: bool
     """Whether its images show hardly more than five different ones."""
     is_short: bool = False
     """Whether images could not be made."""
     scores: Mapping[str, float | None] = Field(default_factory=dict)
-    """Scores of the images in the folder: unrealistic, unvaried, memorised, underrepresented, each in [0, 1] (0 is
-    best), the metrics of `class_quality`, and NAME_floor for real images in their place; None with too few."""
+    """Scores of the images in the folder: unrealistic, unvaried, memorised, underrepresented, each in [0, 1] (0
+    is best), the metrics of `class_quality`, and NAME_floor for real images instead; None with too few."""
     flags: tuple[str, ...] = ()
     """What `class_quality` warns of."""
     features: str | None = None
-    """Whose features images were compared by: domain, inception, backbone."""
+    """The features used to compare images: domain, inception, backbone."""
 
     @property
     def faults(self) -> tuple[Fault, ...]:
-        """What is wrong with the images."""
+        """The problems of the images."""
         found: dict[Fault, bool] = {
             "memorised": self.verdict == "memorised",
             "collapsed": self.has_collapsed,
@@ -130,19 +129,19 @@ def refuse_faults(found: Mapping[str, ClassFindings], *, allowed: frozenset[Faul
         if fault not in allowed and any(fault in each.faults for each in found.values())
     ]
     if sentences:
-        raise UserError(f"not exported: {'; '.join(sentences)}, and its card says so")
+        raise UserError(f"not exported: {'; '.join(sentences)}, and the card says so")
 
 
 def say_memorised(name: str, found: ClassFindings) -> str:
-    """What was found of a memorised class, as half a sentence."""
+    """The findings on a memorised class, as a clause."""
     if found.num_training == 1:
-        return f"class {name!r} (one training image, so that there is nothing else to learn)"
+        return f"class {name!r} (only one training image to learn from)"
     elsewhere = f", {found.copied_elsewhere} of them one of another class" if found.copied_elsewhere else ""
     said = [f"{found.copied.number} of {found.copied.total} different images copy a training image{elsewhere}"]
     if found.exact is not None and found.exact.number > found.copied.number:
         said[0] += f", and {found.exact.number} of all {found.exact.total} are nearly equal to one"
     if found.copied_real.total:
-        said.append(f"of real ones {found.copied_real.number} of {found.copied_real.total}")
+        said.append(f"of the real images {found.copied_real.number} of {found.copied_real.total}")
     if found.membership_auc is not None:
         said.append(
             f"membership AUC {found.membership_auc:.2f} [{found.membership_low:.2f}, {found.membership_high:.2f}]"

@@ -46,11 +46,11 @@ class RealFile:
     came_as: Path | None
     """The file that it was read from, if it has one of its own."""
     suffix: str | None
-    """The suffix of its copy; None: readers would pass it over, so that it is written as the study reads it."""
+    """The suffix of its copy; None: readers would skip it, so it is written as the study reads it."""
 
     @property
     def is_kept(self) -> bool:
-        """Whether the file itself is in the folder."""
+        """Whether the original file is in the folder."""
         return self.came_as is not None and self.suffix is not None
 
 
@@ -63,14 +63,14 @@ def real_files(parts: TrialParts, data: DataConfig) -> RealFiles:
 
 
 def rewritten_notes(files: RealFiles) -> Iterator[str]:
-    """What was written anew, in a line."""
+    """A note on the files that were converted."""
     found = [each.came_as for of_part in files.values() for each in of_part if not each.is_kept]
     suffixes = Counter(path.suffix.lower() or "no suffix" for path in found if path is not None)
     if suffixes:
         named = ", ".join(f"{number} {suffix}" for suffix, number in suffixes.most_common(_NAMED_SUFFIXES))
         yield (
-            f"{suffixes.total()} real images came in files that readers of image folders pass over ({named}); "
-            "they are PNG files here, of the pixels that the study works with"
+            f"{suffixes.total()} real images have formats that readers of image folders skip ({named}); "
+            f"here they are PNG files with the pixels that the study uses"
         )
 
 
@@ -83,7 +83,7 @@ def write_images(
     *,
     generator_sha256: str,
 ) -> Iterator[ManifestRow]:
-    """Writes the real images, then the synthetic ones, and yields each one's manifest row once it is written."""
+    """Writes the real images, then the synthetic ones, and yields each manifest row after its image is written."""
     _remove_partial(folder)
     # The files of the real training images by label, which synthetic images name as the nearest.
     nearest: dict[int, list[str]] = {}

@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 def write_png(path: Path, pixels: npt.NDArray[np.uint8], *, mark: SyntheticMark | None = None) -> None:
-    """Pixels [C, H, W] as a PNG, which loses nothing of them; a generated image bears its `mark`."""
+    """Pixels [C, H, W] as a lossless PNG; a generated image has its `mark`."""
     buffer, said = io.BytesIO(), PngInfo()
     if mark is not None:
         said.add_itxt(PNG_KEYWORD, mark.xmp)
@@ -34,14 +34,14 @@ def write_settings(path: Path, value: object) -> None:
 
 
 def read_settings(cls: type[T], path: Path, *, what: str) -> T:
-    """The `cls` that a file holds; `what` names it in errors.
+    """The `cls` in a file; `what` names it in errors.
 
     Raises DataError if the file is missing or damaged, and ConfigError if its values are not those of a `cls`.
     """
     try:
         values = from_json(read_bytes(path))
     except FileNotFoundError:
-        raise DataError(f"{path.parent} holds no {what}; {path.name} is missing") from None
+        raise DataError(f"{path.parent} contains no {what}; {path.name} is missing") from None
     except ConfigError as error:
         raise DataError(f"{path} is damaged: {error}") from None
     return parse(cls, values, where=str(path))

@@ -48,13 +48,13 @@ _COPIES = frozenset({"duplicates", "random_oversampling"})
 # So many images of a class suffice to see that they repeat one another.
 _MOST_COMPARED = 500
 # What a report on images cannot know.
-_UNKNOWN = ("no real image was held out, so that no membership test is possible",)
+_UNKNOWN = ("no real image was held out, so a membership test is not possible",)
 _NOT_SETTINGS = {
     "name": "give it as method",
     "balance_to": "give it as sampling_strategy",
     "dose": "give it as sampling_strategy",
     **dict.fromkeys(("plan", "synthetic_weight"), "only a study fits a classifier"),
-    "filter": "only a study judges images",
+    "filter": "only a study measures images",
 }
 
 
@@ -66,20 +66,23 @@ class ClassReport:
     num_added: int
     num_compared: int
     num_distinct: int
-    """Different images among the new ones that were compared."""
+    """Distinct images among the new ones that were compared."""
     num_copies: int
-    """Near-copies among those: less than half as far from one real image, of whatever class, as from any other."""
+    """Near-copies among those: their distance to one real image, of any class, is less than half that to any
+    other."""
     num_exact: int
-    """Of all that were compared, repeats too, those nearly equal to a real image: less than a quarter as far."""
+    """Of all compared images, including repeats, those nearly equal to a real image: less than a quarter of that
+    distance."""
     copied_interval: tuple[float, float] | None
     """The 95 % interval of their share (Wilson 1927); None of no images."""
     real_copied: tuple[int, int]
-    """How many of how many real images of the class are near-copies of another real one: what chance makes."""
+    """How many of how many real images of the class are near-copies of another real one: the number expected by
+    chance."""
     has_collapsed: bool
-    """Whether the new images show hardly more than five different ones; never so where copies were asked for."""
+    """Whether the new images show hardly more than five different ones; always false if copies were requested."""
     is_memorised: bool | None
-    """Whether more new images are near-copies than real ones are; None with too few images to tell, and for
-    methods that change or mix real images and learn nothing of them."""
+    """Whether there are more near-copies among new images than among real ones; None with too few images to tell,
+    and for methods that change or mix real images without learning from them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,21 +91,22 @@ class ResampleReport:
 
     method: str
     classes: Mapping[Any, ClassReport]
-    """By class, those that images were added to."""
+    """By class, for classes with added images."""
     notes: tuple[str, ...]
-    """What was warned of, and what cannot be known."""
+    """Warnings, and what cannot be known."""
 
 
 class ImageOverSampler(ArraySampler):
     """Adds images to the rare classes of arrays [N, C, H, W], by a GAN or by any other method that makes images.
 
-    imbalanced-learn's over-samplers take rows of numbers and refuse these (its issues 395 and 966); all else is as
-    there: `fit_resample(X, y)`, `sampling_strategy`, `random_state`, `sklearn.base.clone`, `imblearn.pipeline`.
+    imbalanced-learn's over-samplers need tabular data and refuse such arrays (its issues 395 and 966); everything
+    else is the same: `fit_resample(X, y)`, `sampling_strategy`, `random_state`, `sklearn.base.clone`,
+    `imblearn.pipeline`.
 
-    Methods work on squares: other images are padded to one by repeating their edges evenly on both sides, and what
-    is made is cut back. Warnings say where a method has collapsed to a few images, where a GAN has memorised the
-    real ones, and where the range of values is not that of all of X: where bytes use little of theirs, channels
-    differ, or single values, such as NoData, lie far from all others.
+    Methods need square images: other images are padded by repeating their edges evenly on both sides, and
+    generated ones are cropped back. Warnings say if a method has collapsed to a few images, if a GAN has memorised
+    the real ones, and if the range of values is not that of all of X: if bytes use only a small part of theirs,
+    channels differ, or single values, such as NoData, are far from all others.
 
     Parameters
     ----------
@@ -177,14 +181,14 @@ class ImageOverSampler(ArraySampler):
         X = _detached(X)
         y, one_versus_all = check_target_type(_detached(y), indicate_one_vs_all=True)
         if np.ma.is_masked(X):
-            raise ValueError("X is a masked array, and methods know no mask; X.filled(value) gives one without")
+            raise ValueError("X is a masked array, which is not supported; X.filled(value) gives one without")
         X, y = validate_data(self, X=X, y=y, reset=True, ensure_2d=False, allow_nd=True)
         if X.ndim != 4 or not X.size:
             raise ValueError(f"X has shape {X.shape}; images [N, channels, height, width] are needed")
         if _has_channels_last(X.shape):
             raise ValueError(
-                f"X has shape {X.shape}, whose last axis seems to be that of the channels; images "
-                f"[N, channels, height, width] are needed: X.transpose(0, 3, 1, 2)"
+                f"X has shape {X.shape}, whose last axis seems to be the channels; images [N, channels, "
+                f"height, width] are needed: X.transpose(0, 3, 1, 2)"
             )
         return X, y, one_versus_all
 
@@ -198,7 +202,7 @@ class ImageOverSampler(ArraySampler):
         added = {label: int(number) for label, number in asked.items()}
         device = self._usable_device()
         pixels = find_range(X, self.value_range)
-        notes = [f"{note}; value_range may name another range" for note in pixels.notes]
+        notes = [f"{note}; value_range can name another range" for note in pixels.notes]
         scaled = pixels.to_unit(X)
         # Squares, edges repeated evenly on both sides; what is made is cut back.
         height, width = X.shape[2:]
@@ -225,21 +229,21 @@ class ImageOverSampler(ArraySampler):
     def _faults(self, name: str, found: ClassReport) -> Iterator[str]:
         if found.has_collapsed:
             yield (
-                f"class {name!r}: {self.method} has collapsed; {found.num_compared} images that it made show "
+                f"class {name!r}: {self.method} has collapsed; its {found.num_compared} images show "
                 f"{found.num_distinct} different ones"
             )
         if found.is_memorised:
             copied, compared = found.real_copied
             yield (
                 f"class {name!r}: {self.method} has memorised real images; {found.num_copies} of "
-                f"{found.num_distinct} different images copy one, of real ones {copied} of {compared}; "
+                f"{found.num_distinct} different images copy one, among real ones {copied} of {compared}; "
                 f"{found.num_exact} of all {found.num_compared} are nearly equal to one"
             )
 
     def _check_numbers(self, X: Array, added: Mapping[int, float]) -> None:
         """Raises ValueError for half an image or no number, and for more than fit into memory."""
         if not all(math.isfinite(number) and number == int(number) for number in added.values()):
-            raise ValueError(f"sampling_strategy: {self.sampling_strategy!r}; numbers of images are whole")
+            raise ValueError(f"sampling_strategy: {self.sampling_strategy!r}; numbers of images must be whole")
         # As floats to learn from, and as the images that are made.
         num_bytes = int(len(X) + sum(added.values())) * math.prod(X.shape[1:]) * (4 + X.itemsize)
         try:
@@ -248,7 +252,7 @@ class ImageOverSampler(ArraySampler):
             raise ValueError(str(error)) from None
 
     def _usable_device(self) -> torch.device:
-        """Where a GAN is trained; raises ValueError where nothing can be computed on what was asked for."""
+        """Where a GAN is trained; raises ValueError if nothing can be computed on what was asked for."""
         wanted = ("cuda" if torch.cuda.is_available() else "cpu") if self.device is None else self.device
         try:
             device = torch.device(wanted)
@@ -356,8 +360,8 @@ def _warn(text: str) -> None:
 class BalancedDataset(Dataset[tuple[Tensor, int]]):
     """A torch `Dataset` of real images, and after them the images that a sampler adds.
 
-    A real image is read from `real` each time it is asked for. All are read once beforehand, for the sampler to
-    learn from. Added images have the dtype of the real ones.
+    A real image is read from `real` on each access. All are read once beforehand, so that the sampler can learn
+    from them. Added images have the dtype of the real ones.
 
     Parameters
     ----------
@@ -389,7 +393,9 @@ class BalancedDataset(Dataset[tuple[Tensor, int]]):
             raise ValueError(str(error)) from None
         arrays = [np.asarray(_detached(image)) for image, _ in items]
         if len(shapes := {array.shape for array in arrays}) > 1:
-            raise ValueError(f"real: images of one shape are needed; there are {min(shapes)} and others")
+            raise ValueError(
+                f"real: images of one shape are needed; their shapes include {min(shapes)} and others"
+            )
         images, labels = np.stack(arrays), np.array([_whole(label) for _, label in items])
         all_images, all_labels = sampler.fit_resample(images, labels)
         self.real = real
@@ -416,11 +422,11 @@ def _detached(image: Any) -> Any:
 
 
 def _whole(label: Any) -> int:
-    """A label as an int, which cuts nothing off; raises ValueError where it would."""
+    """A label as an int, which cuts nothing off; raises ValueError if it would."""
     try:
         whole = int(label)
     except (TypeError, ValueError, OverflowError):
         whole = None
     if whole is None or whole != label:
-        raise ValueError(f"label {label!r} is no whole number")
+        raise ValueError(f"label {label!r} is not a whole number")
     return whole

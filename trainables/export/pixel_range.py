@@ -1,4 +1,4 @@
-"""Which values of an array become -1 and 1: those that its images have, a channel at a time where they differ."""
+"""Which values of an array become -1 and 1: those of its images, for each channel separately if they differ."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class PixelRange:
     lowest: Floats
     highest: Floats
     notes: tuple[str, ...] = ()
-    """What is worth knowing about it."""
+    """Notes about it."""
 
     def to_unit(self, images: Array) -> npt.NDArray[np.float32]:
         """`images` [N, C, H, W] in [-1, 1], values outside of the range clipped to it; 0 in constant channels."""
@@ -47,11 +47,11 @@ class PixelRange:
 
 
 def find_range(images: Array, given: tuple[float, float] | None = None) -> PixelRange:
-    """The range of `images` [N, C, H, W]: that which is `given`, or their own.
+    """The range of `images` [N, C, H, W]: the `given` one, or their own.
 
-    Their own is one for all channels that span more than half of what all together do, 0 to 255 for bytes, and
-    that of the channel for others. Single values far from all others are left out. Raises ValueError for a range
-    without a choice, and if more than a twentieth of the values lie outside of the one that is given.
+    Their own range is the same for all channels that span more than half of the common range (0 to 255 for bytes);
+    other channels have their own. Single values far from all others are ignored. Raises ValueError for a range
+    with only one value, and if more than a twentieth of the values are outside of the given range.
     """
     if given is not None:
         try:
@@ -69,7 +69,7 @@ def find_range(images: Array, given: tuple[float, float] | None = None) -> Pixel
     spans = own[:, 1] - own[:, 0]
     if not spans.any():
         raise ValueError(
-            f"value_range: {own[:, 0].min():g} to {own[:, 1].max():g} leaves a pixel no choice; name a wider one"
+            f"value_range: {own[:, 0].min():g} to {own[:, 1].max():g} has only one value; name a wider range"
         )
     uses_whole = spans > _OWN_SHARE * (whole[1] - whole[0])
     taken = np.where(uses_whole[:, None], whole, own)
@@ -83,10 +83,10 @@ class _OwnRange:
     lowest: float
     highest: float
     outliers: tuple[float, ...] = ()
-    """The values left out that are farthest from the others, one on each side at most."""
+    """The excluded values farthest from the others, at most one on each side."""
     num_outliers: int = 0
     gap: tuple[float, float] | None = None
-    """Most of the range, where no value is."""
+    """Most of the range, if it contains no value."""
 
 
 def _own_range(values: Array) -> _OwnRange:
@@ -120,12 +120,12 @@ def _largest_gap(values: Array, lowest: float, highest: float) -> tuple[float, f
 
 def _given_range(images: Array, lowest: float, highest: float) -> PixelRange:
     if not lowest < highest:
-        raise ValueError(f"value_range: {lowest:g} to {highest:g} leaves a pixel no choice; name a wider one")
+        raise ValueError(f"value_range: {lowest:g} to {highest:g} has only one value; name a wider range")
     num_outside = int(((images < lowest) | (images > highest)).sum())
     said = f"X has values of {images.min():g} to {images.max():g}, outside of it"
     if num_outside > _CLIPPED_SHARE * images.size:
         raise ValueError(f"value_range: {said}")
-    notes = (f"value_range: {said}; {num_outside} values are clipped to learn from",) if num_outside else ()
+    notes = (f"value_range: {said}; {num_outside} values are clipped for training",) if num_outside else ()
     channels = images.shape[1]
     return PixelRange(lowest=np.full(channels, lowest), highest=np.full(channels, highest), notes=notes)
 
@@ -139,14 +139,14 @@ def _notes(
             count = "1 value" if each.num_outliers == 1 else f"{each.num_outliers} values"
             values = " and ".join(f"{value:g}" for value in each.outliers)
             yield (
-                f"{where}{count} up to {values} lie far from all others, which are "
+                f"{where}{count} up to {values} are far from all others, which are "
                 f"{each.lowest:g} to {each.highest:g}; left out of the range"
             )
         if each.gap is not None:
             yield f"{where}no value lies between {each.gap[0]:g} and {each.gap[1]:g}, most of the range"
         if not uses_whole[channel] and (dtype == np.uint8 or len(found) > 1):
             lowest, highest = taken[channel]
-            yield f"{where}made images have values of {lowest:g} to {highest:g}, as the real ones have"
+            yield f"{where}generated images have values of {lowest:g} to {highest:g}, like the real ones"
 
 
 def _by_channel(values: Floats) -> Floats:

@@ -1,4 +1,4 @@
-"""What is to be exported, and whether a folder may take it."""
+"""The request for an export, and whether a folder may be used for it."""
 
 import datetime
 import json
@@ -40,19 +40,19 @@ _ASKED = ("trial", "all_images", "links", "data")
 
 @dataclass(frozen=True, kw_only=True)
 class ExportRequest:
-    """What is to be exported: the trial whose balanced set it is, and how it is to be written."""
+    """The request for an export: the trial whose balanced set is exported, and how it is written."""
 
     config: TrialConfig
     study_validation: Mapping[str, float | None] | None = None
     """The trial's validation scores, if a study has run it."""
     states: Path | None = None
-    """A folder with checkpoints of the trial's GANs: what is trained in just that way continues from them."""
+    """A folder with checkpoints of the trial's GANs; training continues from one with the same settings."""
     library: Library | None = None
-    """The library that the trial left its matrix products to."""
+    """The library that the trial used for matrix products."""
     all_images: bool = False
-    """Train on the validation part as well, which leaves nothing to judge a classifier by."""
+    """Also train on the validation part, which leaves no images to score a classifier."""
     links: bool = False
-    """Write real images as symbolic links to the files that they are read from, instead of copies."""
+    """Write real images as symbolic links to the original files, instead of copies."""
     threads: int = 1
     """On a CPU the last digits of all numbers depend on them."""
     findings: tuple[str, ...] = ()
@@ -60,15 +60,17 @@ class ExportRequest:
     about: About = field(default_factory=About)
     """What a person says about the real images."""
     allowed: frozenset[Fault] = frozenset()
-    """What may be wrong with the synthetic images: it is written down, and stops nothing."""
+    """Problems of the synthetic images that are recorded and do not stop the export."""
 
     @property
     def trial(self) -> TrialConfig:
-        """The configuration without the place of its files, which changes no number and is nobody's business."""
+        """The configuration without the paths of its files, which change no number and are private."""
         return replace(self.config, data=replace(self.config.data, root=None))
 
     def asked(self, data: str) -> dict[str, JsonValue]:
-        """All that decides what the folder will hold; `data` is the digest of the files of real images."""
+        """Everything that determines the content of the folder; `data` is the digest of the files of real
+        images.
+        """
         return {
             "trial": dump_trial(self.trial),
             "all_images": self.all_images,
@@ -77,12 +79,12 @@ class ExportRequest:
         }
 
     def to_bytes(self, data: str, *, made_on: str) -> bytes:
-        """What is asked for, and the day of it, as it lies in a folder that is not complete."""
+        """The request and its day, as stored in an incomplete folder."""
         return json.dumps({**self.asked(data), "made_on": made_on}, sort_keys=True).encode()
 
 
 def refuse_source(config: TrialConfig, folder: Path) -> None:
-    """Raises UserError if `folder` lies within a folder that real images are read from, or contains it."""
+    """Raises UserError if `folder` is inside a folder of real images, or contains one."""
     target = full_path(folder)
     for source in map(full_path, _source_folders(config.data)):
         if source.is_relative_to(target) or target.is_relative_to(source):
@@ -98,10 +100,10 @@ def _source_folders(data: DataConfig) -> tuple[Path, ...]:
 
 
 def find_finished(request: ExportRequest, folder: Path) -> Description | None:
-    """The description of what `request` asks for, if `folder` holds it complete already.
+    """The description for `request`, if `folder` already has it complete.
 
-    Raises UserError if it holds anything else, made of other images or with other settings, and if images of it
-    are gone, were changed, or were added.
+    Raises UserError if it contains anything else, such as other images or settings, and if its images are missing,
+    were changed, or were added.
     """
     if (folder / DESCRIPTION).exists():
         description = read_description(folder)
@@ -124,7 +126,7 @@ def find_finished(request: ExportRequest, folder: Path) -> Description | None:
 
 
 def day_begun(folder: Path) -> str:
-    """The day on which the export in `folder` began, today if it has not; one that was cut off keeps its day."""
+    """The day on which the export in `folder` began, today if it has not; an interrupted export keeps its day."""
     begun = _read_begun(folder).get("made_on") if (folder / REQUEST).exists() else None
     return begun if isinstance(begun, str) else datetime.datetime.now(datetime.UTC).date().isoformat()
 
@@ -137,28 +139,28 @@ def _read_begun(folder: Path) -> Mapping[str, JsonValue]:
 
 
 def _refuse_overruled(description: Description, request: ExportRequest, folder: Path) -> None:
-    """Raise UserError where a complete folder has a fault that `request` does not allow."""
+    """Raise UserError if a complete folder has a fault that `request` does not allow."""
     faults = [fault for fault in description.overruled if fault not in request.allowed]
     if faults:
         options = " ".join(OVERRULED_BY[fault] for fault in faults)
         raise UserError(
-            f"{folder} was written though images are {' and '.join(faults)}, which {options} had overruled; "
-            f"name it again"
+            f"{folder} was written although images are {' and '.join(faults)}, as {options} allowed; "
+            f"give this option again"
         )
 
 
 def _refuse_changed(folder: Path) -> None:
-    """Raise UserError where the images of a folder that was complete are not those of its manifest."""
+    """Raise UserError if the images of a folder that was complete are not those of its manifest."""
     rows = {row.file: row for row in read_manifest(folder)}
     there = {name: find_origin(folder, name) for name in rows}
     held = {name: path for name, path in there.items() if path.is_file()}
     found = {
         "has lost {} of its images": [name for name in rows if name not in held],
         # An early version noted no digest.
-        "holds {} images that are not as they were made": [
+        "contains {} images that have changed": [
             name for name, path in held.items() if rows[name].sha256 not in ("", sha256_of(path))
         ],
-        "holds {} images that are not in its manifest": [
+        "contains {} images that are not in its manifest": [
             str(place)
             for place in find_entries(folder, skip_unreadable=True).pictures
             if place.parts[0] in (TRAIN, VALIDATION) and str(place) not in rows
@@ -171,7 +173,7 @@ def _refuse_changed(folder: Path) -> None:
 
 
 def _refuse_other(held: Mapping[str, JsonValue], request: ExportRequest, folder: Path, what: str) -> None:
-    """Raise UserError where a folder that was made as `held` is not what `request` asks for."""
+    """Raise UserError if a folder that was made as `held` is not what `request` asks for."""
     asked = request.asked(take_fingerprint(request.config.data).digest)
     # Early versions did not note these.
     unknown = {name for name in ("links", "data") if held.get(name) is None}
@@ -182,4 +184,4 @@ def _refuse_other(held: Mapping[str, JsonValue], request: ExportRequest, folder:
     ]
     if other:
         shown = ", ".join(other[:_SHOWN]) + (", ..." if other[_SHOWN:] else "")
-        raise UserError(f"{folder} holds {what} ({shown}); choose another --out")
+        raise UserError(f"{folder} contains {what} ({shown}); choose another --out")

@@ -1,4 +1,4 @@
-"""A trained generator as files: weights, what it takes to use them, and a card to read first."""
+"""A trained generator as files: weights, the information needed to use them, and a card."""
 
 import math
 import os
@@ -51,7 +51,7 @@ CONFIG, WEIGHTS, CARD = "generator.json", "generator.safetensors", "README.md"
 
 @settings
 class FilledClass:
-    """How images of a class are made: by which of the networks, and under which label."""
+    """How images of a class are generated: with which network, and which label."""
 
     network: int = Field(ge=0)
     label: int = Field(ge=0)
@@ -59,10 +59,10 @@ class FilledClass:
 
 @settings
 class GeneratorConfig:
-    """All that is needed to sample from the weights.
+    """Everything needed to sample from the weights.
 
-    The networks are those of the GAN `variant` for images of `trained_size` pixels a side; what they make is
-    brought to `image_size`. `classes` maps the name of each class that they were trained to fill.
+    The networks are those of the GAN `variant` for images of `trained_size` pixels; their images are resized to
+    `image_size`. `classes` maps the name of each class that they can generate.
     """
 
     format_version: Literal[1] = 1
@@ -98,13 +98,13 @@ class SavedGenerator:
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """The classes that images can be made of."""
+        """The classes that it can generate."""
         return tuple(self.config.classes)
 
     def sample(self, class_name: str, number: int, *, seed: int = 0) -> npt.NDArray[np.uint8]:
         """`number` images of a class as bytes [number, C, H, H]; equal seeds give equal images.
 
-        Raises ConfigError for a class that it was not trained to fill and for a number that is not whole, and
+        Raises ConfigError for a class that it cannot generate and for a number that is not whole, and
         MemoryShortageError for more images than fit into memory.
         """
         number = _whole(number)
@@ -112,13 +112,13 @@ class SavedGenerator:
         return np.concatenate([*self.batches(class_name, number, seed=seed)])
 
     def batches(self, class_name: str, number: int, *, seed: int = 0) -> Iterator[npt.NDArray[np.uint8]]:
-        """The images of `sample`, a few at a time, each made when it is asked for."""
+        """The images of `sample`, a few at a time, generated on request."""
         check_argument("class_name", class_name, str)
         check_argument("seed", seed, int)
         name = find_name(self.class_names, class_name)
         if name is None:
             hint = nearest(class_name, self.class_names)
-            raise ConfigError(f"this generator makes no class {class_name!r}; {hint}")
+            raise ConfigError(f"this generator has no class {class_name!r}; {hint}")
         filled = self.config.classes[name]
         config, number = self.config, _whole(number)
         refuse_beyond_memory(number * (8 + 4 * config.latent_size), f"{number:,} images")
@@ -165,14 +165,14 @@ def write_generator(folder: Path, generator: SavedGenerator, *, card: str) -> No
 
 
 def _whole(number: object) -> int:
-    """`number` as an int; raises ConfigError where it is no whole number from 0 on."""
+    """`number` as an int; raises ConfigError if it is no whole number from 0 on."""
     if not isinstance(number, int | float | np.integer) or not 0 <= number < math.inf or number != int(number):
         raise ConfigError(f"number: {number!r} cannot be used; a whole number of images is needed")
     return int(number)
 
 
 def weights_digest(generator: SavedGenerator) -> str:
-    """The SHA-256 of the file of weights that `write_generator` writes."""
+    """The SHA-256 of the file of weights that `write_generator` would write."""
     return sha256(_serialise(generator)).hexdigest()
 
 
@@ -182,7 +182,7 @@ def _serialise(generator: SavedGenerator) -> bytes:
 
 def _finite(images: Tensor) -> Tensor:
     if not torch.isfinite(images).all():
-        raise DataError("the generator makes images that are no numbers; its weights are damaged")
+        raise DataError("the generator makes images with values that are not numbers; its weights are damaged")
     return images
 
 
@@ -191,15 +191,15 @@ class Samples(NamedTuple):
 
     folder: Path
     num_compared: int
-    """How many of them were compared, the first of all."""
+    """How many of them were compared: the first ones."""
     num_distinct: int
-    """How many different ones these show: images that differ by a few of 255 levels are counted once."""
+    """How many different images these show; images that differ by a few of 255 levels count once."""
 
 
 def write_samples(generator: SavedGenerator, class_name: str, number: int, out: Path, *, seed: int) -> Samples:
-    """Writes images of a class as marked PNG files, as they are made, into a new folder below `out`.
+    """Writes images of a class as marked PNG files, as they are generated, into a new folder below `out`.
 
-    Raises UserError if it is not empty, or has no room for so many.
+    Raises UserError if it is not empty, or if there is not enough space.
     """
     batches = generator.batches(class_name, number, seed=seed)
     folder = out / folder_name(class_name)
@@ -225,7 +225,7 @@ def _refuse_beyond_disk(folder: Path, number: int, *, num_bytes: int) -> None:
     # Each file takes whole blocks; some file systems have no limit on the number of files, and say 0.
     needed = max(num_bytes, number * disk.f_bsize)
     if needed > disk.f_bavail * disk.f_frsize or 0 < disk.f_favail < number:
-        raise UserError(f"--num {number}: {needed / 1e9:,.1f} GB are more than there is room for in {there}")
+        raise UserError(f"--num {number}: {needed / 1e9:,.1f} GB are more than the free space in {there}")
 
 
 @with_torch_defaults
@@ -263,7 +263,7 @@ def load_generator(folder: Path | str) -> SavedGenerator:
     try:
         content = read_bytes(folder / WEIGHTS)
         if config.weights_sha256 not in (None, sha256(content).hexdigest()):
-            raise ValueError("the file was changed or exchanged, its SHA-256 is another")
+            raise ValueError("the file was changed or replaced: its SHA-256 is different")
         weights = load(content)
         _refuse_larger(config, weights)
         networks = _networks(config)
@@ -272,7 +272,7 @@ def load_generator(folder: Path | str) -> SavedGenerator:
         raise DataError(f"{folder}: {WEIGHTS} is missing") from None
     except (SafetensorError, RuntimeError, ValueError, OverflowError) as error:
         reason = " ".join(str(error).split())
-        raise DataError(f"{folder / WEIGHTS} does not hold the weights of {CONFIG}: {reason}") from None
+        raise DataError(f"{folder / WEIGHTS} does not contain the weights of {CONFIG}: {reason}") from None
     return SavedGenerator(config=config, networks=networks.eval())
 
 
@@ -288,7 +288,7 @@ def _refuse_larger(config: GeneratorConfig, weights: Mapping[str, Tensor]) -> No
     odd = sorted(name for name, tensor in weights.items() if wanted.get(name) != tensor.shape)
     odd += sorted(wanted.keys() - weights.keys())
     if odd:
-        raise ValueError(f"{odd[0]} is not of the shape that it is to have")
+        raise ValueError(f"{odd[0]} has the wrong shape")
 
 
 def _networks(config: GeneratorConfig) -> nn.ModuleList:

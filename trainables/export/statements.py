@@ -1,6 +1,6 @@
-"""What the cards and `croissant.json` say of a balanced data set, in sentences: each fact is worded here once.
+"""The statements of the cards and `croissant.json` about a balanced data set: each fact is worded once, here.
 
-What the records do not know, and nobody has said, is said to be not known.
+Facts that are neither in the records nor given by a person are stated as not known.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,15 +12,15 @@ from gan_study.trainables.export.tables import read_as
 
 
 def limitations(data: Description) -> tuple[str, ...]:
-    """What the images cannot show."""
+    """Limits of the images."""
     made = "; ".join(f"{each.num_real} real images of {each.name!r}" for each in data.filled)
     return (
-        f"Synthetic images show what the GAN made of {made}: nothing that these do not show. Their labels are "
-        "those they were made for, which nobody has checked.",
-        "They are for training alone: never test or validate on them.",
+        f"Synthetic images show only what the GAN learned from {made}, nothing beyond. Their labels are "
+        f"those for which they were generated; nobody has checked them.",
+        "Use them for training only: never test or validate on them.",
         "Whether they help depends on the data and the classifier; one seed, as here, is no evidence. A study "
         "compares them with simpler methods over several seeds.",
-        "What is private in the real images is not made anonymous by a GAN.",
+        "A GAN does not make private information in the real images anonymous.",
         *(
             f"Class {each.name!r} lacks {each.num_missing} synthetic images."
             for each in data.filled
@@ -31,16 +31,15 @@ def limitations(data: Description) -> tuple[str, ...]:
 
 
 def biases(data: Description) -> tuple[str, ...]:
-    """What the images show too much or too little of."""
+    """Biases of the images."""
     counts = ", ".join(f"{each.num_real} of {each.name!r}" for each in data.classes)
     return (
-        f"The real images of the classes are not equally many: {counts}.",
-        "Synthetic images make the classes equally frequent, as they are not where images are taken: the "
-        "probabilities of a classifier trained on them are too high for rare classes, unless they are corrected "
-        "for that.",
+        f"The classes have different numbers of real images: {counts}.",
+        "Synthetic images make the classes equally frequent, unlike in reality: a classifier trained on "
+        "them overestimates the probabilities of rare classes unless they are corrected.",
         *(
             f"Of the {each.num_real} real images of {each.name!r} {share:.0%} have no synthetic one near them; "
-            f"{expected:.0%} are to be expected of as many real images."
+            f"{expected:.0%} are expected for as many real images."
             for each in data.filled
             if (share := _score(each, "underrepresented")) is not None
             and (expected := _score(each, "underrepresented_floor")) is not None
@@ -50,7 +49,7 @@ def biases(data: Description) -> tuple[str, ...]:
 
 
 def sensitive_information(data: Description) -> tuple[str, ...]:
-    """What in the images is personal."""
+    """Personal information in the images."""
     return (
         f"Personal or sensitive information in the real images: {data.about.sensitive_information or NOT_KNOWN}.",
         f"Consent of the people shown, or of the owners: {data.about.consent or NOT_KNOWN}.",
@@ -59,25 +58,25 @@ def sensitive_information(data: Description) -> tuple[str, ...]:
 
 
 def use_cases(data: Description) -> tuple[str, ...]:
-    """What the images are for."""
+    """Intended uses of the images."""
     return (
         "Training an image classifier that finds the rare classes: "
         f"{', '.join(repr(each.name) for each in data.filled)}.",
-        "Not for testing, not for validation, and not as evidence of anything that the synthetic images show.",
+        "Not for testing or validation, and not as evidence for anything that the synthetic images show.",
     )
 
 
 def social_impact(data: Description) -> str:
-    """What the images may do to people."""
+    """Effects of the images on people."""
     return (
-        "A classifier that finds rare classes better serves those whom it misses now. A classifier is no better "
-        "for synthetic images that look right, and whom the few real images of a class do not show it may go on "
-        f"missing. Effects beyond that: {NOT_KNOWN}."
+        "A classifier that finds rare classes better helps those whom it misses now. A classifier "
+        "does not improve through synthetic images that only look right, and may still miss those who "
+        "are not represented by the few real images of a class. Effects beyond that: {NOT_KNOWN}."
     )
 
 
 def reader_sentences(data: Description) -> Iterator[str]:
-    """Which labels are others to somebody who reads the tables without saying that they are text."""
+    """Labels that a reader changes if the tables are read without saying that they are text."""
     names = [each.name for each in data.classes]
     untold, told = (
         ", ".join(
@@ -92,54 +91,54 @@ def reader_sentences(data: Description) -> Iterator[str]:
         )
     if told:
         yield (
-            f"With them it reads {told}: an apostrophe keeps a spreadsheet from taking a name for a formula. "
-            "classes.csv has the folder of each."
+            f"With them it reads {told}: an apostrophe stops spreadsheets from reading a name as a "
+            f"formula. classes.csv has the folder of each class."
         )
 
 
 def memorisation_sentences(data: Description) -> Iterator[str]:
-    """What the tests of memorisation found of each filled class."""
+    """The results of the memorisation tests for each filled class."""
     for each in data.filled:
         if each.findings is not None:
             yield f"{_WORDS[each.findings.verdict]}: {say_memorised(each.name, each.findings)}."
 
 
 def power_sentences(data: Description) -> Iterator[str]:
-    """What the tests could have found."""
+    """What the tests could have detected."""
     for each in data.filled:
         found = each.findings
         if found is None:
             continue
         if found.least_copies is None:
             yield (
-                f"{each.name}: {found.num_training} training and {found.num_held_out} held-out images are too few "
-                "to tell copies from chance."
+                f"{each.name}: {found.num_training} training and {found.num_held_out} held-out images "
+                f"are too few to distinguish copies from chance."
             )
         else:
-            yield f"{each.name}: {found.least_copies} copies or more would have stopped the export."
+            yield f"{each.name}: {found.least_copies} or more copies would have stopped the export."
 
 
 def fault_sentences(data: Description) -> Iterator[str]:
-    """What was found wrong and overruled, by class."""
+    """Problems that were overruled, by class."""
     for each in data.filled:
         for fault in each.findings.faults if each.findings else ():
             yield (
-                f"Class {each.name!r}: {_FAULTS[fault]}. That stops an export, unless "
+                f"Class {each.name!r}: {_FAULTS[fault]}. This stops an export unless "
                 f"{OVERRULED_BY[fault]} overrules it, as here."
             )
 
 
 def answers(data: Description) -> dict[str, str]:
-    """What a data steward asks, and the answers."""
+    """Questions of a data steward, and the answers."""
     made = sum(each.num_synthetic for each in data.classes)
     real = sum(each.num_real + each.num_validation for each in data.classes)
     steps = "an unknown number of" if data.generator_steps is None else f"{data.generator_steps:,}"
     return {
         "What is real?": f"The {real} files named real-*, which are images of {real_set(data)}.",
-        "What is made?": f"The {made} files named synthetic-*. Each says so itself, in XMP: its IPTC "
-        "DigitalSourceType is trainedAlgorithmicMedia."
+        "What is made?": f"The {made} files named synthetic-*. Each has a mark in XMP: its IPTC "
+        f"DigitalSourceType is trainedAlgorithmicMedia."
         if made
-        else "Nothing: no synthetic image is in this folder.",
+        else "No synthetic image is in this folder.",
         "By what?": f"The GAN {data.config.balancing.name}, trained for {steps} generator steps with seed "
         f"{data.config.seed}. SHA-256 of its weights: {data.generator_sha256 or NOT_KNOWN}.",
         "From whom?": f"Source of the real images: {data.about.source or NOT_KNOWN}. Collected by: "
@@ -157,7 +156,7 @@ def licence(data: Description) -> str:
         return (
             "Licence: not known. Ask the owner of the real images before you share these images or the generator."
         )
-    return f"Licence of the real images: {data.about.license}; what was made from them may fall under it too."
+    return f"Licence of the real images: {data.about.license}; it may also apply to the images made from them."
 
 
 def scorecard(data: Description) -> dict[str, str]:
@@ -167,20 +166,23 @@ def scorecard(data: Description) -> dict[str, str]:
     stated = f"Not known: {unknown}." if unknown else "Licence, source and consent are stated."
     missing = sum(each.num_missing for each in data.classes)
     return {
-        "Congruence": "Synthetic images that lie among no real ones (in brackets: held-out real ones): "
-        f"{_scores(data, 'unrealistic')}. FID and KID stand in the generator's card.",
-        "Coverage": "Real images without a synthetic one near them (in brackets: what as many real images leave): "
-        f"{_scores(data, 'underrepresented')}. Different images: {_distinct(data)}.",
-        "Constraint": "Channels and values are those of the real images as the study reads them. Synthetic files "
-        "have the size that it works at, whatever that of the real files: sizes can tell them apart. Whether "
-        f"what must hold in such a picture (anatomy, physics) holds in the synthetic ones: {NOT_KNOWN}.",
-        "Completeness": f"Synthetic images that could not be made: {missing}. Each image has class, split, origin "
+        "Congruence": f"Synthetic images outside the distribution of the real ones (in brackets: "
+        f"held-out real ones): {_scores(data, 'unrealistic')}. FID and KID are in the generator's card.",
+        "Coverage": f"Real images without a synthetic one near them (in brackets: the expected value "
+        f"for as many real images): {_scores(data, 'underrepresented')}. Different images: {_distinct(data)}.",
+        "Constraint": f"Channels and values are those of the real images as the study reads them. "
+        f"Synthetic files have the image size of the study, whatever the size of the real files: sizes "
+        f"can distinguish them. Whether synthetic images satisfy the constraints of the subject "
+        f"(anatomy, physics): {NOT_KNOWN}.",
+        "Completeness": f"Missing synthetic images: {missing}. Each image has class, split, origin "
         f"and SHA-256. Findings, age, sex, device and site of the synthetic ones: {NOT_KNOWN}.",
-        "Compliance": f"{stated} Synthetic images are marked for machines (EU AI Act, Art. 50(2)). Memorisation "
-        "was tested, see above; nothing here is anonymous by construction.",
-        "Comprehension": "balanced.json has the configuration, manifest.csv where each image comes from, "
-        "generator/ the generator and its card. Why the generator makes a picture as it does cannot be explained.",
-        "Consistency": "The figures come again to the last digit with the same versions. Over other seeds: see "
+        "Compliance": f"{stated} Synthetic images have a machine-readable mark (EU AI Act, Art. 50(2)). "
+        f"Memorisation was tested, see above; nothing here is anonymous by construction.",
+        "Comprehension": "balanced.json has the configuration, manifest.csv the origin of each image, "
+        "generator/ the generator and its card. It cannot be explained why the generator makes a "
+        "particular image.",
+        "Consistency": "The figures can be reproduced to the last digit with the same versions. Over "
+        "other seeds: see "
         f"the study's verdict, if one is named above. Over patients, sites or devices: {NOT_KNOWN}.",
     }
 
@@ -216,7 +218,7 @@ def title(data: Description) -> str:
 
 
 def real_set(data: Description) -> str:
-    """What the real images are of, by the name that a person gave, or else by how they were read."""
+    """The origin of the real images, by the name that a person gave, or else by how they were read."""
     named = data.about.name or {"imagefolder": "a folder or table of pictures"}.get(data.config.data.name)
     return named or f"the data set {data.config.data.name!r}"
 
@@ -227,8 +229,8 @@ def _looks(data: Description) -> Iterator[str]:
         share = _score(each, "unrealistic")
         if share is not None:
             yield (
-                f"{share:.0%} of the synthetic images of {each.name!r} lie among no real ones of it (of real ones "
-                f"that were held out {_percent(_score(each, 'unrealistic_floor'))})."
+                f"{share:.0%} of the synthetic images of {each.name!r} are outside the distribution of its real "
+                f"ones (of held-out real ones {_percent(_score(each, 'unrealistic_floor'))})."
             )
 
 
@@ -243,12 +245,12 @@ def _sentence(text: str) -> str:
 _WORDS = {
     "memorised": "found",
     "nothing found": "nothing found",
-    "too few images": "not known, since there are too few images to tell",
+    "too few images": "not known: too few images to tell",
 }
 _FAULTS: Mapping[Fault, str] = {
-    "memorised": "the generator has memorised its training images; its copies were thrown away",
+    "memorised": "the generator has memorised its training images; its copies were removed",
     "collapsed": "the generator has collapsed to a few images",
-    "missing": "synthetic images are missing, since all that was drawn for them was rejected",
+    "missing": "synthetic images are missing: all images drawn for them were rejected",
 }
 
 

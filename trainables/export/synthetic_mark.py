@@ -1,9 +1,8 @@
-"""The mark that says, in a PNG itself, that a generator made it: an XMP packet.
+"""The mark in a PNG that a generator made it: an XMP packet.
 
-What a machine looks for is IPTC's DigitalSourceType, `trainedAlgorithmicMedia` (IPTC Photo Metadata Standard
-2025.1;
-https://cv.iptc.org/newscodes/digitalsourcetype/). Article 50(2) of the EU's AI Act (2024/1689) asks for such a
-mark.
+The machine-readable part is IPTC's DigitalSourceType, `trainedAlgorithmicMedia` (IPTC Photo Metadata Standard
+2025.1; https://cv.iptc.org/newscodes/digitalsourcetype/). Article 50(2) of the EU's AI Act (2024/1689) asks for
+such a mark.
 """
 
 import importlib.metadata
@@ -22,12 +21,12 @@ _NAMESPACES = {
 
 @dataclass(frozen=True, kw_only=True)
 class SyntheticMark:
-    """What a generated image says of itself."""
+    """The content of a generated image's mark."""
 
     generator_sha256: str
     """SHA-256 of the file with the generator's weights."""
     seed: int
-    """What its latents were drawn with: that of the manifest, or of `gan-study sample`."""
+    """The seed of its latents, from the manifest or from `gan-study sample`."""
 
     @property
     def xmp(self) -> str:

@@ -1,4 +1,4 @@
-"""The tables of a balanced folder for other readers: one row an image, and one row a class."""
+"""The tables of a balanced folder for other readers: one row for each image, and one for each class."""
 
 import csv
 import io
@@ -16,9 +16,10 @@ METADATA_COLUMNS = ("file_name", "label", "split", "synthetic")
 
 
 def write_metadata(folder: Path, rows: Sequence[ManifestRow]) -> None:
-    """What each image is: its file, class and split, and whether a generator made it.
+    """The description of each image: its file, class and split, and whether a generator made it.
 
-    Once for all, and in the folder of each split with its own images, since `imagefolder` looks there alone.
+    One table for the whole folder, and one in the folder of each split for its own images, since `imagefolder`
+    reads only that.
     """
     for place in (Path(), *map(Path, dict.fromkeys(row.part for row in rows))):
         found = (
@@ -41,16 +42,16 @@ def _as_path(path: PurePosixPath) -> str:
 
 
 def write_class_table(folder: Path, description: Description) -> None:
-    """A row a class: counts, different images, scores, and what the tests of memorisation found."""
+    """One row for each class: counts, distinct images, scores, and the results of the memorisation tests."""
     rows = [_class_row(each) for each in description.classes]
     _write(folder / CLASSES, tuple(rows[0]), (row.values() for row in rows))
 
 
 def read_as(names: Sequence[str], *, as_text: bool) -> dict[str, object]:
-    """What pandas takes each of a column of names for: it knows numbers, truth values and missing ones.
+    """How pandas reads each name of a column: it recognises numbers, truth values and missing ones.
 
-    Not so where it is told that they are text; but there too a name that a spreadsheet would take for a formula
-    has an apostrophe before it.
+    It does not if it is told that the names are text; but even then a name that a spreadsheet would read as a
+    formula has an apostrophe in front.
     """
     # Slow to load, and needed here alone.
     import pandas as pd

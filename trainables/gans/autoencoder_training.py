@@ -1,4 +1,4 @@
-"""Autoencoders, trained before a GAN so that its networks begin with what they have learned."""
+"""Autoencoders, trained before a GAN to initialise its networks."""
 
 import math
 from collections.abc import Callable
@@ -34,10 +34,10 @@ def train_autoencoder(
     loss: ReconstructionLoss,
     random: torch.Generator,
 ) -> None:
-    """Trains `encoder(images)` and `decoder(encodings, labels)` in place to give the images back.
+    """Trains `encoder(images)` and `decoder(encodings, labels)` in place to reconstruct the images.
 
-    With the GAN's optimiser and batch size, for `warm_start_epochs` passes over all images as they occur: a rare
-    class is seen as rarely as it is (Mariani et al. 2018, section 3).
+    With the GAN's optimiser and batch size, for `warm_start_epochs` passes over all images, where rare classes are
+    as rare as in the data (Mariani et al. 2018, section 3).
     """
     optimiser = adam([*encoder.parameters(), *decoder.parameters()], settings)
     num_steps = settings.warm_start_epochs * math.ceil(len(data.images) / settings.batch_size)

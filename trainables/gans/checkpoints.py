@@ -1,8 +1,8 @@
-"""Cached states of GANs in training, named by all that they depend on, so that no step is trained twice.
+"""Cached states of GANs in training, named by everything that they depend on, so that no step is trained twice.
 
-Two trainings that differ in their length alone share their steps: the shorter finds its last state among those of
-the longer, the longer continues from the last state of the shorter. And a training that was interrupted continues
-from its latest state.
+Two trainings that differ only in their length share their steps: the shorter one finds its last state among those
+of the longer, the longer one continues from the last state of the shorter. And a training that was interrupted
+continues from its latest state.
 """
 
 import contextlib
@@ -24,12 +24,12 @@ _LONGEST_WRITE_SECONDS = 3600.0
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoints:
-    """Where trainings cache their states: after each of `generator_steps`, and as often as `every_seconds` allows.
+    """When trainings cache their states: after each of `generator_steps`, and at most every `every_seconds`.
 
-    Those of `generator_steps` stay, since other trainings may want them, and with `keeps_looked_at` those of every
-    step that is looked at, so that all of it can be had again; of the others only the latest stays. The folder
-    may be shared by processes and machines: files appear whole or not at all, and those of one name differ at most
-    in the wall time that they report. Storage that fails is tried again for `patience_seconds`.
+    Those of `generator_steps` are kept, since other trainings may need them, and with `keeps_looked_at` also those
+    of every observed step; of the others only the latest is kept. The folder may be shared by processes and
+    machines: files appear completely or not at all, and files with the same name differ at most in their wall
+    time. Failing storage is retried for `patience_seconds`.
     """
 
     folder: Path
@@ -53,7 +53,7 @@ class CachedStates:
     _written_at: float = field(default_factory=monotonic)
 
     def find(self, *, after: int, up_to: int) -> State | None:
-        """The latest cached state that is later than generator step `after` and not later than `up_to`, if any.
+        """The latest cached state after generator step `after` and not after `up_to`, if any.
 
         A file that another training has just removed, or that is corrupt, counts as missing: its steps are
         trained again.
@@ -71,7 +71,7 @@ class CachedStates:
         return None
 
     def offer(self, generator_steps: int, state: Callable[[], State], *, is_looked_at: bool) -> None:
-        """Write what `state` returns after so many generator steps, if it is due."""
+        """Write the result of `state` after this many generator steps, if it is due."""
         stays = generator_steps in self.policy.generator_steps or (is_looked_at and self.policy.keeps_looked_at)
         if not stays and monotonic() - self._written_at < self.policy.every_seconds:
             return
@@ -89,8 +89,8 @@ class CachedStates:
 def forget_oldest(folder: Path, *, most_bytes: float) -> None:
     """Delete states of trainings in `folder`, at any depth, least recently used first, down to `most_bytes`.
 
-    Trainings may be writing there: their unfinished files count, and stay. Unfinished files of killed trainings
-    are deleted first. A training whose state is gone trains those steps again.
+    Trainings may be writing there: their unfinished files count, but are not deleted. Unfinished files of killed
+    trainings are deleted first. A training whose state was deleted trains those steps again.
     """
     left = most_bytes
     for file in sorted(_files(folder), reverse=True):

@@ -1,7 +1,7 @@
 """Differentiable augmentation: random changes that the discriminator sees on real and fake images alike.
 
 Zhao et al. 2020, "Differentiable Augmentation for Data-Efficient GAN Training", section 4 and appendix: colour,
-translation and cut-out together, which the paper takes for the smallest data sets.
+translation and cut-out together, the paper's choice for the smallest data sets.
 """
 
 import torch
@@ -17,7 +17,7 @@ CUTOUT = 1 / 2
 def diff_augment(images: Tensor, random: RandomStream) -> Tensor:
     """`images` [N, C, H, W], each with its own random colours, shift and hole; gradients flow through.
 
-    What is shifted in and what is cut out is 0: mid-grey in [-1, 1], as in the authors' code.
+    New borders and holes are 0: mid-grey in [-1, 1], as in the authors' code.
     """
     return cut_out(translate(recolour(images, random), random), random)
 
@@ -34,7 +34,7 @@ def recolour(images: Tensor, random: RandomStream) -> Tensor:
 
 
 def translate(images: Tensor, random: RandomStream) -> Tensor:
-    """Each image shifted by whole pixels, up to an eighth of its size along each axis, 0 shifted in."""
+    """Each image shifted by whole pixels, up to an eighth of its size along each axis, with 0 at new borders."""
     size = images.shape[-1]
     limit = int(size * TRANSLATION + 0.5)
     down, right = random.integers(-limit, limit, (2, len(images), 1))

@@ -8,10 +8,10 @@ from torch import Tensor, nn
 
 
 class AveragedGenerator(nn.Module):
-    """A copy of `generator` whose weights follow it as an exponential average; its buffers are as the generator's.
+    """A copy of `generator` whose weights are its exponential average; its buffers are those of the generator.
 
-    The decay starts low and grows to `decay`, as min(decay, (1 + n) / (10 + n)) after n updates (the practice of
-    TensorFlow's ExponentialMovingAverage), or else a short training would sample from its initial weights. The
+    The decay starts low and grows to `decay`, as min(decay, (1 + n) / (10 + n)) after n updates (as in
+    TensorFlow's ExponentialMovingAverage); otherwise a short training would sample from its initial weights. The
     first update copies.
     """
 
@@ -40,7 +40,7 @@ class AveragedGenerator(nn.Module):
 
 
 def network_of(generator: nn.Module) -> nn.Module:
-    """The network that makes a trained generator's images: the average's own copy, where it is one."""
+    """The network that generates images: the average's own copy, if there is one."""
     return generator.module if isinstance(generator, AveragedGenerator) else generator
 
 
@@ -54,7 +54,7 @@ def move_average(
 ) -> None:
     """Moves the first of each pair towards the second, in place, and counts the update in `num_updates` [].
 
-    The count lies on the weights' device and nothing is read from it, so that a GPU need not be waited for.
+    The count is on the weights' device and is not read, so a GPU never has to be waited for.
     """
     share = 1 - ((1 + num_updates) / (10 + num_updates)).clamp(max=decay)
     share = torch.where(num_updates == 0, torch.ones_like(share), share)

@@ -1,4 +1,4 @@
-"""Terms that teach the labels: functions of one step to a scalar, without their weight."""
+"""Terms that teach the labels: functions of one step that return a scalar, without their weight."""
 
 from torch import Tensor
 from torch.nn.functional import cross_entropy, softplus
@@ -13,15 +13,15 @@ def real_class_loss(step: AdversarialStep) -> Tensor:
 
 
 def fake_class_loss(step: AdversarialStep) -> Tensor:
-    """-log P(label | fake image), the mean, for the label that the image was made for."""
+    """-log P(label | fake image), the mean, for the label of the generated image."""
     return _class_loss(step.fake, step.labels)
 
 
 def mismatched_label(step: AdversarialStep) -> Tensor:
     """-log(1 - s(D(real image, another label))): a real image under a wrong label counts as fake.
 
-    Reed et al. 2016, algorithm 1, for captions; Huang and Jafari 2021 for classes. The code of the latter draws
-    from all labels, the right one among them; here none is right. 0 where there is one class, and no wrong label.
+    Reed et al. 2016, algorithm 1, for captions; Huang and Jafari 2021 for classes. The latter's code draws from
+    all labels, including the right one; here the label is always wrong. 0 with only one class.
     """
     if step.num_classes == 1:
         return step.real.logits.new_zeros(())
@@ -30,7 +30,7 @@ def mismatched_label(step: AdversarialStep) -> Tensor:
 
 
 def wrong_labels(labels: Tensor, num_classes: int, random: RandomStream) -> Tensor:
-    """For each of `labels` [N] one of the other labels, uniformly; there have to be two classes at least."""
+    """For each of `labels` [N] one of the other labels, uniformly; needs at least two classes."""
     shift = random.integers(1, num_classes - 1, tuple(labels.shape))
     return (labels + shift) % num_classes
 

@@ -12,7 +12,7 @@ def cross_entropy_discriminator(real_logits: Tensor, fake_logits: Tensor) -> Ten
 
 
 def cross_entropy_generator(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-    """-log s(fake): the non-saturating loss (Goodfellow et al. 2014, section 3); real logits play no part."""
+    """-log s(fake): the non-saturating loss (Goodfellow et al. 2014, section 3); real logits are not used."""
     return softplus(-fake_logits).mean()
 
 
@@ -22,7 +22,7 @@ def wasserstein_critic(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
 
 
 def wasserstein_generator(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-    """Minus the mean of fake (Arjovsky et al. 2017, theorem 3); real logits play no part."""
+    """Minus the mean of fake (Arjovsky et al. 2017, theorem 3); real logits are not used."""
     return -fake_logits.mean()
 
 
@@ -37,7 +37,7 @@ def least_squares_discriminator(real_logits: Tensor, fake_logits: Tensor) -> Ten
 
 
 def least_squares_generator(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-    """Half the mean of (fake - 1)^2 (Mao et al. 2017, equation 9); real logits play no part."""
+    """Half the mean of (fake - 1)^2 (Mao et al. 2017, equation 9); real logits are not used."""
     return (fake_logits - 1).square().mean() / 2
 
 

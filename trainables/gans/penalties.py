@@ -1,4 +1,4 @@
-"""Penalties on the discriminator: functions of one step to a scalar, without their weight."""
+"""Penalties on the discriminator: functions of one step that return a scalar, without their weight."""
 
 import torch
 from torch import Tensor
@@ -9,17 +9,17 @@ from gan_study.trainables.gans.variant import AdversarialStep
 def gradient_penalty(step: AdversarialStep) -> Tensor:
     """Mean of (|grad D(x)| - 1)^2 at points x between real and fake (Gulrajani et al. 2017, equation 3).
 
-    x = u real + (1 - u) fake with one u ~ U(0, 1) an image (algorithm 1), under the labels that both share.
+    x = u real + (1 - u) fake with one u ~ U(0, 1) for each image (algorithm 1), with the labels that both share.
     """
     share = step.random.uniform((len(step.labels), 1, 1, 1), step.real_images.dtype)
     return _distance_from_slope_one(step, share * step.real_images + (1 - share) * step.fake_images)
 
 
 def dragan_penalty(step: AdversarialStep) -> Tensor:
-    """Mean of (|grad D(x)| - 1)^2 at points x beside the real images (Kodali et al. 2017, section 2.3).
+    """Mean of (|grad D(x)| - 1)^2 at points x near the real images (Kodali et al. 2017, section 2.3).
 
-    x = real + u v s / 2 with one u ~ U(0, 1) an image, one v ~ U(0, 1) a value, and s the deviation of all values
-    of the batch: as in the authors' code, whose noise is never negative.
+    x = real + u v s / 2 with one u ~ U(0, 1) for each image, one v ~ U(0, 1) for each value, and s the standard
+    deviation of all values of the batch: as in the authors' code, whose noise is never negative.
     """
     real = step.real_images
     share = step.random.uniform((len(real), 1, 1, 1), real.dtype)

@@ -1,4 +1,4 @@
-"""The precision that a GAN's products and convolutions are computed in."""
+"""The precision of a GAN's matrix products and convolutions."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,9 +13,10 @@ Precision: TypeAlias = Literal["float32", "tf32", "bf16"]
 
 @contextmanager
 def gpu_products_in(precision: Precision) -> Iterator[None]:
-    """Within it a GPU's single-precision products and convolutions are exact, or TF32 if `precision` says so.
+    """Within the block a GPU's single-precision products and convolutions are exact, or TF32 if `precision` says
+    so.
 
-    Exact has to be asked for: torch's default for a GPU's convolutions is TF32.
+    Exact must be set explicitly: torch's default for a GPU's convolutions is TF32.
     """
     # torch's annotations do not know of all switches.
     cudnn: Any = torch.backends.cudnn

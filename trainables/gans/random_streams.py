@@ -1,4 +1,4 @@
-"""Where the random numbers of a training's steps come from."""
+"""The source of the random numbers of a training's steps."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -21,7 +21,7 @@ class RandomStream(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class GeneratorStream:
-    """What `generator` draws, on its device."""
+    """The random numbers of `generator`, on its device."""
 
     generator: torch.Generator
 

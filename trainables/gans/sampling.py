@@ -1,4 +1,4 @@
-"""Images from a generator: any number once it is trained, and a few on the way as snapshots.
+"""Images from a generator: any number after training, and a few during training as snapshots.
 
 Snapshots are always made from the same latents.
 """
@@ -23,9 +23,8 @@ def sample(
 ) -> Tensor:
     """One image for each of `labels` [N], as [N, C, H, W] in [-1, 1] on their device, `batch` at a time.
 
-    In the precision of its weights, and in evaluation mode, so that no image depends on its neighbours; the mode
-    is restored, so that training continues as if nothing had been asked. Equal seeds give equal latents, whatever
-    the batch.
+    In the precision of its weights, and in evaluation mode, so that no image depends on the others; the mode is
+    restored, so that training continues unchanged. Equal seeds give equal latents, for any batch size.
     """
     with evaluating(generator):
         return torch.cat(list(sample_batches(generator, labels, latent_size, seed=seed, batch=batch)))
@@ -33,7 +32,7 @@ def sample(
 
 @contextmanager
 def evaluating(network: nn.Module) -> Iterator[None]:
-    """Within it `network` is in evaluation mode; afterwards in the mode that it was in."""
+    """Within the block `network` is in evaluation mode; afterwards its mode is restored."""
     was_training = network.training
     network.eval()
     yield
@@ -63,7 +62,9 @@ Snapshots: TypeAlias = Mapping[int, Tensor]
 
 
 def has_snapshot(generator_steps: int) -> bool:
-    """Whether a snapshot is taken then: after 16, 32, 64 steps and so on, whatever the training's length."""
+    """Whether a snapshot is taken at this step: after 16, 32, 64 steps and so on, whatever the training's
+    length.
+    """
     return generator_steps >= FIRST_SNAPSHOT and generator_steps & (generator_steps - 1) == 0
 
 
@@ -83,7 +84,7 @@ def take_snapshot(generator: nn.Module, labels: Tensor, *, latent_size: int, see
 
 
 def split_by_label(snapshots: Snapshots, labels: Tensor) -> dict[int, Snapshots]:
-    """`snapshots` of each label that they show, where `labels` [N] are those of the training images."""
+    """The `snapshots` of each label shown, for training images with `labels` [N]."""
     return {
         label: {step: torch.split(images, IMAGES_OF_A_CLASS)[place] for step, images in snapshots.items()}
         for place, label in enumerate(snapshot_labels(labels))

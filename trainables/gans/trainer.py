@@ -1,7 +1,7 @@
-"""How one GAN is trained, from top to bottom: what its networks minimise, a step of each, many steps.
+"""How one GAN is trained, from top to bottom: what its networks minimise, one step of each, many steps.
 
-`training.py` leads it from checkpoint to checkpoint; `batched/` trains several GANs as one computation, with the
-losses and the order of steps that are written here.
+`training.py` runs it from checkpoint to checkpoint; `batched/` trains several GANs together, with the losses and
+the order of steps written here.
 """
 
 import collections
@@ -52,7 +52,7 @@ NOT_SCORED = DiscriminatorOutput(logits=torch.empty(0))
 
 
 class DivergedError(RuntimeError):
-    """A network's loss is no longer a finite number."""
+    """A network's loss is not a finite number."""
 
 
 class MeanLosses(NamedTuple):
@@ -67,7 +67,7 @@ class Objective:
     """What one network minimises: a loss of the discriminator's logits and `terms`, each with its weight.
 
     The discriminator `scores_alone` if its output for an image does not depend on the rest of the batch. Then real
-    and fake images are scored in one batch: larger products, and one gradient to add up.
+    and fake images are scored in one batch: larger products, and only one gradient.
     """
 
     loss: LogitsLoss
@@ -108,7 +108,7 @@ class Objective:
 
 
 class GanTrainer:
-    """One GAN in training: its networks, their optimisers, its batches, and what has come of them so far."""
+    """One GAN in training: its networks, their optimisers, its batches, and its results so far."""
 
     def __init__(self, variant: GanVariant, settings: GanSettings, data: TrainingData, *, seed: int) -> None:
         self.variant, self.settings, self.data, self.seed = variant, settings, data, seed
@@ -154,9 +154,9 @@ class GanTrainer:
     # One step.
 
     def take_step(self, batch: Tensor, *, trains_generator: bool) -> tuple[Tensor, ...]:
-        """A step of the discriminator on the rows `batch`, then perhaps one of the generator: the loss [] of each.
+        """A discriminator step on the rows `batch`, and, if due, a generator step: the loss [] of each.
 
-        Both steps see the same fake images, so these are made once.
+        Both steps use the same fake images, so these are generated once.
         """
         real, labels = self.real_images(batch)
         with torch.set_grad_enabled(trains_generator), self.autocast():
@@ -210,12 +210,12 @@ class GanTrainer:
         return loss
 
     def update_average(self) -> None:
-        """Move the average of the generator's weights, where there is one."""
+        """Move the average of the generator's weights, if there is one."""
         if self.average is not None:
             self.average.follow(self.networks.generator)
 
     def autocast(self) -> torch.autocast:
-        """Within it networks compute in bf16 if `settings.precision` says so."""
+        """Within the block networks compute in bf16 if `settings.precision` says so."""
         # A CUDA graph must not hold weights that were cast before it was recorded.
         is_bf16 = self.settings.precision == "bf16"
         return torch.autocast(self.device.type, torch.bfloat16, enabled=is_bf16, cache_enabled=False)
@@ -223,9 +223,9 @@ class GanTrainer:
     # Many steps.
 
     def train_until(self, generator_steps: int) -> None:
-        """Train until the generator has taken so many steps in all; the warm start comes before the first.
+        """Train until the generator has taken this many steps in all; the warm start comes before the first.
 
-        Raises DivergedError where a loss is not finite.
+        Raises DivergedError if a loss is not finite.
         """
         began_at = perf_counter()
         self.warm_start()
@@ -239,13 +239,13 @@ class GanTrainer:
             raise self.divergence
 
     def steps_to_go(self, generator_steps: int) -> int:
-        """Generator steps up to so many in all, but not beyond the end of an interval."""
+        """Take generator steps up to this many in all, but not beyond the end of an interval."""
         return min(generator_steps - self.generator_steps, LOSS_INTERVAL - self.generator_steps % LOSS_INTERVAL)
 
     def take_steps(self, batches: Iterable[Tensor]) -> tuple[Tensor, Tensor]:
         """The losses of each step of discriminator and generator on `batches` of row indices.
 
-        The generator's step follows every `discriminator_steps` of the discriminator.
+        A generator step follows every `discriminator_steps` discriminator steps.
         """
         of_discriminator: list[Tensor] = []
         of_generator: list[Tensor] = []
@@ -258,13 +258,13 @@ class GanTrainer:
         return torch.stack(of_discriminator), torch.stack(of_generator)
 
     def warm_start(self) -> None:
-        """Run the variant's warm start, where it has one, before the first step and only there."""
+        """Run the variant's warm start, if it has one, before the first step only."""
         if not self.generator_steps and self.variant.warm_start:
             random = torch_generator(self.seed, "warm start", device=self.device)
             self.variant.warm_start(self.networks, self.data, self.settings, random)
 
     def end_interval(self, number: int, discriminator: Sequence[float], generator: Sequence[float]) -> None:
-        """Note the losses of `number` more generator steps, and take a snapshot if one is due."""
+        """Record the losses of `number` more generator steps, and take a snapshot if one is due."""
         self.generator_steps += number
         self.latest_losses[0].extend(discriminator)
         self.latest_losses[1].extend(generator)
@@ -288,16 +288,16 @@ class GanTrainer:
 
     @property
     def sampled_generator(self) -> nn.Module:
-        """The generator to sample from: the average, where there is one."""
+        """The generator to sample from: the average, if there is one."""
         return self.networks.generator if self.average is None else self.average
 
     def take_snapshot(self) -> Tensor:
-        """A few images of the generator as it is, as bytes [n, C, H, W]."""
+        """A few images of the current generator, as bytes [n, C, H, W]."""
         latent_size = self.settings.latent_size
         return take_snapshot(self.sampled_generator, self.data.labels, latent_size=latent_size, seed=self.seed)
 
     def state(self) -> State:
-        """All that later steps depend on, and what is reported of earlier ones."""
+        """Everything that later steps depend on, and the reported values of earlier ones."""
         return {
             **{name: part.state_dict() for name, part in self._parts().items()},
             "random": self.random.get_state(),
@@ -336,7 +336,7 @@ class GanTrainer:
 
 @dataclass(frozen=True, eq=False)
 class NetworkDiscriminator:
-    """A network as the Discriminator that losses and terms see."""
+    """A network as the Discriminator that losses and terms use."""
 
     network: nn.Module
 
@@ -353,7 +353,7 @@ class NetworkDiscriminator:
 
 
 def descend(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
-    """One step of `optimiser` down `loss`: [], or [K] where K networks without a common weight are trained."""
+    """One step of `optimiser` down `loss`: [], or [K] if K networks without common weights are trained."""
     optimiser.zero_grad(set_to_none=True)
     loss.sum().backward()  # type: ignore[no-untyped-call]
     optimiser.step()
@@ -361,7 +361,7 @@ def descend(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
 
 @torch.no_grad()
 def clip_weights(weights: Iterable[Tensor], limit: float) -> None:
-    """Brings every weight into [-limit, limit], in place (Arjovsky et al. 2017, algorithm 1, line 7)."""
+    """Clips every weight to [-limit, limit], in place (Arjovsky et al. 2017, algorithm 1, line 7)."""
     for weight in weights:
         weight.clamp_(-limit, limit)
 
@@ -380,7 +380,7 @@ def adam(weights: Iterable[Tensor], settings: GanSettings) -> torch.optim.Optimi
 
 
 def draw_networks(variant: GanVariant, settings: GanSettings, data: TrainingData, *, seed: int) -> Networks:
-    """The untrained networks, their weights drawn on the CPU, so that every device starts from the same ones."""
+    """The untrained networks, with weights drawn on the CPU, so that every device starts from the same ones."""
     with seeded_global_state(derive_seed(seed, "initialisation")):
         return variant.networks(data.shape, settings.latent_size, data.num_classes)
 
@@ -391,11 +391,11 @@ def has_batch_norm(network: nn.Module) -> bool:
 
 
 def class_balanced_batches(labels: Tensor, batch_size: int, random: torch.Generator) -> Iterator[Tensor]:
-    """Endless row indices [batch_size], each of a class drawn uniformly, for the rows that have `labels` [N].
+    """Infinite row indices [batch_size], each of a uniformly drawn class, for rows with `labels` [N].
 
-    A conditional GAN that meets a rare class only as often as it occurs hardly learns it, and the rare classes are
-    what it is wanted for: of 60 zeros among 6,000 digits it made other digits. BAGAN draws the labels of its
-    fakes so (Mariani et al. 2018).
+    A conditional GAN that sees rare classes only as often as they occur hardly learns them, although they are its
+    purpose: with 60 zeros among 6,000 digits it generated other digits. BAGAN draws the labels of its fakes in the
+    same way (Mariani et al. 2018).
     """
     shares = 1 / labels.bincount()[labels]
     if labels.is_cuda:

@@ -1,4 +1,4 @@
-"""A GAN's training from checkpoint to checkpoint: what is cached of it is not trained again."""
+"""A GAN's training from checkpoint to checkpoint: cached steps are not trained again."""
 
 import logging
 from collections.abc import Collection, Iterator
@@ -25,7 +25,7 @@ class TrainingEnd:
     """Why a GAN's training ended."""
 
     reason: Literal["fixed", "converged", "floor", "cap"]
-    """A fixed length, no more improvement, or the smallest or largest length of one that may end by itself."""
+    """A fixed length, no more improvement, or the smallest or largest length allowed."""
     still_improving: bool | None = None
     """Whether images were still getting better; None if not measured."""
     compared_at: tuple[int, ...] = ()
@@ -39,10 +39,10 @@ FIXED = TrainingEnd(reason="fixed")
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrainedGan:
-    """A GAN after some steps of training; its generator keeps changing once further steps are asked for."""
+    """A GAN after some steps of training; its generator keeps changing when further steps are requested."""
 
     generator_steps: int
-    """Steps of the generator so far, cached ones included."""
+    """Generator steps so far, including cached ones."""
     losses: tuple[MeanLosses, ...]
     """The mean losses of each LOSS_INTERVAL of generator steps; the last interval may be shorter."""
     generator: nn.Module
@@ -52,7 +52,7 @@ class TrainedGan:
     snapshots: Snapshots = field(default_factory=dict)
     """A few images of earlier steps, and of this one."""
     seconds: float = 0.0
-    """Wall time of all steps so far, cached ones included."""
+    """Wall time of all steps so far, including cached ones."""
     end: TrainingEnd | None = None
     """Why there are no further steps; None if there may be."""
 
@@ -74,9 +74,9 @@ def train_gan(
 ) -> Iterator[TrainedGan]:
     """`variant` trained on `data`, after each generator step of `at`, ascending.
 
-    With `checkpoints` no step is trained twice; no number depends on that. How long the `settings` want it trained
-    is not looked at. Runs on the images' device and in their precision. Neither reads nor changes the global
-    random state. Raises DivergedError once a loss is not finite.
+    With `checkpoints` no step is trained twice; no number depends on that. The training length in `settings` is
+    ignored. Runs on the images' device and in their precision. Neither reads nor changes the global random state.
+    Raises DivergedError if a loss is not finite.
     """
     trainer = GanTrainer(variant, settings, data, seed=seed)
     # Without checkpoints nobody asks for the name, which has to read all images.
@@ -93,7 +93,7 @@ def pretrain(
     seed: int,
     checkpoints: Checkpoints | None = None,
 ) -> Pretrained:
-    """The weights of `variant` after the least length on `data`; with `checkpoints` they are made once."""
+    """The weights of `variant` after the minimum length on `data`; with `checkpoints` they are trained once."""
     trainer = GanTrainer(variant, settings, data, seed=seed)
     name = training_id(variant, settings, data, seed=seed)
     steps = settings.num_generator_steps(len(data.images))
@@ -110,9 +110,9 @@ def pretrain(
 def reach(
     trainer: GanTrainer, name: str, *, at: Collection[int], checkpoints: Checkpoints | None
 ) -> Iterator[int]:
-    """Each generator step of `at`, once `trainer` has come to it.
+    """Each generator step of `at`, when `trainer` has reached it.
 
-    It continues from the latest of the states that are cached under the `name` of the training.
+    It continues from the latest cached state under the `name` of the training.
     """
     cached = checkpoints.of(name) if checkpoints else None
     stays = sorted(checkpoints.generator_steps) if checkpoints else []
@@ -133,7 +133,7 @@ def reach(
 
 
 def report(trainer: GanTrainer) -> TrainedGan:
-    """What has come of a training so far."""
+    """The results of a training so far."""
     unfinished = (trainer.mean_of_latest(),) if trainer.latest_losses[1] else ()
     return TrainedGan(
         generator_steps=trainer.generator_steps,
@@ -148,7 +148,7 @@ def report(trainer: GanTrainer) -> TrainedGan:
 def training_id(
     variant: GanVariant, settings: GanSettings, data: TrainingData, *, seed: int, execution: str = "eager"
 ) -> str:
-    """A name for everything that the numbers of a training depend on but its length.
+    """A name for everything that the numbers of a training depend on, except its length.
 
     `execution` names how its steps are executed; "eager" is one operation after the other.
     """

@@ -1,4 +1,4 @@
-"""What a GAN is made of, as values: its settings, its networks, its loss and its extra terms."""
+"""The parts of a GAN, as values: its settings, its networks, its loss and its extra terms."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -21,16 +21,16 @@ T = TypeVar("T")
 
 @settings
 class GanSettings:
-    """How a GAN is trained; the defaults are those of each variant. Adam optimises both networks."""
+    """How a GAN is trained; each variant has its own defaults. Adam optimises both networks."""
 
     generator_steps: int | None = Field(default=None, ge=1)
-    """How long it is trained, in steps of the generator; at least so long where `most_generator_steps` is set."""
+    """Length of the training, in generator steps; the minimum length if `most_generator_steps` is set."""
     most_generator_steps: int | None = Field(default=None, ge=1)
-    """Training continues up to here while its images get better (`balancing/training_length.py`); None: exactly
-    `generator_steps`."""
+    """Training continues up to this length while the images improve (`balancing/training_length.py`); None:
+    exactly `generator_steps`."""
     epochs: int | None = Field(default=None, ge=1)
-    """In place of `generator_steps`, for what quotes a source that counts so: passes over the real images, however
-    few these are."""
+    """Alternative to `generator_steps`, for recipes that follow a source which counts epochs: passes over the
+    real images, even if there are very few."""
     learning_rate: float = Field(gt=0)
     """The learning rate of Adam, for both networks."""
     beta1: float = Field(ge=0, lt=1)
@@ -38,26 +38,26 @@ class GanSettings:
     beta2: float = Field(ge=0, lt=1)
     """Adam's decay rate of the second moment."""
     batch_size: int = Field(ge=2)
-    """Real images a step."""
+    """Real images in each step."""
     latent_size: int = Field(ge=1)
-    """Normal random numbers that each image is made from."""
+    """Number of normal random numbers that an image is generated from."""
     discriminator_steps: int = Field(ge=1)
-    """A step of the generator follows every so many batches."""
+    """A generator step follows after this many batches."""
     milestones: tuple[int, ...] = ()
-    """Generator steps, ascending, after which the generator is tried on the way."""
+    """Generator steps, ascending, after which the generator is also tested during training."""
     weights: Mapping[str, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
     """The factor of each of the variant's extra terms, by name."""
     weight_clip: float | None = Field(default=None, gt=0)
-    """Each weight of the discriminator stays within +-c after its steps (Arjovsky et al. 2017, algorithm 1)."""
+    """Each weight of the discriminator is clipped to +-c after its steps (Arjovsky et al. 2017, algorithm 1)."""
     diff_augment: bool = False
-    """The discriminator is shown randomly altered images, real and fake alike (Zhao et al. 2020)."""
+    """The discriminator sees randomly altered images, both real and fake (Zhao et al. 2020)."""
     ema_decay: float = Field(default=0.0, ge=0, lt=1)
     """Above 0, images are sampled from an exponential average of the generator's weights."""
     pretrain: Literal["none", "all_classes"] = "none"
-    """"all_classes": a variant that is trained on one class begins with the weights of a GAN that was trained, for
-    the least length, on the images of all classes."""
+    """"all_classes": a variant that is trained on one class starts with the weights of a GAN that was trained,
+    for the minimum length, on the images of all classes."""
     warm_start_epochs: int = Field(default=0, ge=0)
-    """Passes of the training that comes before, where the variant has one."""
+    """Number of passes of the preliminary training, if the variant has one."""
     precision: Precision = "float32"
     """The precision of matrix products and convolutions."""
 
@@ -65,17 +65,17 @@ class GanSettings:
     def _has_one_length(self) -> Self:
         if (self.generator_steps is None) == (self.epochs is None):
             raise ValueError(
-                f"generator_steps is {self.generator_steps} and epochs is {self.epochs}: exactly one of them says"
-                " how long the GAN is trained; the other has to be null"
+                f"generator_steps is {self.generator_steps} and epochs is {self.epochs}: set exactly "
+                f"one of them as the length of the GAN's training; the other must be null"
             )
         least, most = self.generator_steps, self.most_generator_steps
         if most is not None and least is None:
             raise ValueError(
-                f"most_generator_steps is {most} and epochs is {self.epochs}: epochs are an exact length;"
-                " most_generator_steps goes with generator_steps, the least length, alone"
+                f"most_generator_steps is {most} and epochs is {self.epochs}: epochs are an exact "
+                f"length; most_generator_steps can only be used with generator_steps, the minimum length"
             )
         if most is not None and least is not None and most < least:
-            raise ValueError(f"most_generator_steps is {most}; it has to be at least generator_steps, {least}")
+            raise ValueError(f"most_generator_steps is {most}; it must be at least generator_steps, {least}")
         return self
 
     @model_validator(mode="after")
@@ -83,12 +83,12 @@ class GanSettings:
         last = self.most_generator_steps or self.generator_steps or math.inf
         if any(earlier >= later for earlier, later in pairwise((0, *self.milestones, last))):
             raise ValueError(
-                f"milestones {list(self.milestones)} have to ascend between generator step 1 and the last, {last}"
+                f"milestones {list(self.milestones)} must increase between generator step 1 and the last, {last}"
             )
         return self
 
     def num_generator_steps(self, num_images: int) -> int:
-        """Generator steps of a training on `num_images`: the least where it ends by itself."""
+        """Generator steps of a training on `num_images`: the minimum if it may end automatically."""
         if self.generator_steps is not None:
             return self.generator_steps
         assert self.epochs is not None, "_has_one_length saw to it"
@@ -97,7 +97,7 @@ class GanSettings:
         return self.epochs * batches // self.discriminator_steps
 
     def of_length(self, generator_steps: int) -> Self:
-        """The same for exactly so many generator steps, without milestones."""
+        """The same for exactly this number of generator steps, without milestones."""
         return replace(
             self, generator_steps=generator_steps, most_generator_steps=None, epochs=None, milestones=()
         )
@@ -108,7 +108,7 @@ LENGTHS = ("generator_steps", "most_generator_steps", "epochs")
 
 
 def displaced_lengths(given: Mapping[str, object]) -> frozenset[str]:
-    """The lengths that no longer hold once those `given` do; to a cap alone belongs the least length that was."""
+    """The length settings that those `given` replace; a given maximum alone keeps the minimum."""
     named = {name for name in LENGTHS if given.get(name) is not None}
     if not named:
         return frozenset()
@@ -133,15 +133,15 @@ DEFAULTS = GanSettings(
 class DiscriminatorOutput(NamedTuple):
     """The output of a discriminator for N images.
 
-    `logits` [N] are high where an image seems real; `class_logits` [N, K] are high for the class that it seems to
-    be of, and None where the discriminator does not classify.
+    `logits` [N] are high if an image seems real; `class_logits` [N, K] are high for the class that it seems to
+    have, and None if the discriminator does not classify.
     """
 
     logits: Tensor
     class_logits: Tensor | None = None
 
     def apply(self, change: Callable[[Tensor], Tensor]) -> "DiscriminatorOutput":
-        """What `change` makes of the logits and, where there are some, of the class logits."""
+        """The output with `change` applied to the logits and, if there are any, the class logits."""
         classes = None if self.class_logits is None else change(self.class_logits)
         return DiscriminatorOutput(change(self.logits), classes)
 
@@ -166,7 +166,7 @@ class IgnoreLabels(nn.Module):
         self.body = body
 
     def forward(self, inputs: Tensor, labels: Tensor) -> Output:
-        """What `body` makes of the inputs."""
+        """The output of `body` for the inputs."""
         outputs: Output = self.body(inputs)
         return outputs
 
@@ -184,7 +184,7 @@ class Networks:
 
 
 class Discriminator(Protocol):
-    """A discriminator as losses and terms see it."""
+    """The interface of a discriminator for losses and terms."""
 
     def __call__(self, images: Tensor, labels: Tensor) -> DiscriminatorOutput:
         """Its output for images [N, C, H, W] under `labels` [N]."""
@@ -197,15 +197,14 @@ class Discriminator(Protocol):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class AdversarialStep:
-    """All that the loss of one optimiser step, of either network, depends on.
+    """Everything that the loss of one optimiser step, of either network, depends on.
 
-    Images [N, C, H, W] real and fake, as the discriminator is shown them, the `labels` [N] that both have, and its
-    outputs `real` and `fake`; the one for real images is empty in a generator's step unless its loss compares.
-    `random` is the step's source of random numbers.
+    Real and fake images [N, C, H, W], as the discriminator gets them, the `labels` [N] of both, and its outputs
+    `real` and `fake`; in a generator step `real` is empty unless the loss compares. `random` is the step's source
+    of random numbers.
 
-    A term sees one GAN, also where several are trained as one computation, and must draw from `random` alone and
-    take gradients by `discriminator.input_gradients` alone: torch.func.vmap allows neither generators nor
-    torch.autograd.
+    A term handles one GAN, even if several are trained together. It must use only `random` for random numbers and
+    `discriminator.input_gradients` for gradients: torch.func.vmap allows neither generators nor torch.autograd.
     """
 
     discriminator: Discriminator
@@ -223,10 +222,10 @@ LogitsLoss: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True, kw_only=True)
 class AdversarialLoss:
-    """What each network minimises: functions of (real_logits, fake_logits), in this order, to a scalar.
+    """What each network minimises: functions of (real_logits, fake_logits), in this order, that return a scalar.
 
-    With `compares` the generator's loss sets fake images against real ones; without, real images are not scored in
-    its step, and its real_logits are empty.
+    With `compares` the generator's loss compares fake images with real ones; without, real images are not scored
+    in its step, and its real_logits are empty.
     """
 
     discriminator: LogitsLoss
@@ -236,7 +235,9 @@ class AdversarialLoss:
 
 @dataclass(frozen=True, kw_only=True)
 class Term:
-    """An extra term of a loss: `function` of a step to a scalar, times the setting `weights[name]`."""
+    """An extra term of a loss: `function` of a step that returns a scalar, multiplied by the setting
+    `weights[name]`.
+    """
 
     name: str
     function: Callable[[AdversarialStep], Tensor]
@@ -244,17 +245,17 @@ class Term:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Pretrained:
-    """Weights that a training begins with in place of drawn ones."""
+    """Initial weights of a training, instead of random ones."""
 
     name: str
-    """The name of the training that they come from, and its length."""
+    """The name and the length of the training that they come from."""
     generator: Mapping[str, Tensor]
     discriminator: Mapping[str, Tensor]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrainingData:
-    """What a GAN is trained on, and what it begins with."""
+    """The training data of a GAN, and its initial weights."""
 
     images: Images
     """[N, C, H, W] in [-1, 1]."""
@@ -279,12 +280,11 @@ WarmStart: TypeAlias = Callable[[Networks, TrainingData, GanSettings, torch.Gene
 class GanVariant:
     """A GAN as a value; one training loop serves all.
 
-    `networks(shape, latent_size, num_classes)` builds it, its weights drawn from the global random state. A
+    `networks(shape, latent_size, num_classes)` builds it, with weights from the global random state. A
     `conditional` variant learns all classes at once from its labels; any other is trained on one class.
     `warm_start` trains the networks, in place and on the data's device, for `warm_start_epochs` before the
-    adversarial training begins; it draws from the generator that it is given, and from nothing else. With
-    `channels_last` the networks' maps lie so in memory, which most convolutions are faster with; no number
-    depends on it.
+    adversarial training begins; it uses only the given random generator. With `channels_last` the networks' maps
+    have this memory format, which makes most convolutions faster; no number depends on it.
     """
 
     name: str
@@ -305,7 +305,7 @@ class GanVariant:
 
     @property
     def memory_format(self) -> torch.memory_format:
-        """How the networks' maps lie in memory."""
+        """The memory format of the networks' maps."""
         return torch.channels_last if self.channels_last else torch.contiguous_format
 
     @property
@@ -315,7 +315,7 @@ class GanVariant:
 
     @property
     def settings_without_use(self) -> frozenset[str]:
-        """The names of the settings that this variant has no use for; they keep their defaults."""
+        """The names of the settings that this variant does not use; they keep their defaults."""
         unused = frozenset[str]() if self.warm_start else frozenset({"warm_start_epochs"})
         return unused | {"pretrain"} if self.conditional else unused
 
@@ -323,7 +323,7 @@ class GanVariant:
 def parse_gan_settings(variant: GanVariant, values: object, *, where: str) -> GanSettings:
     """The defaults of `variant`, overlaid with the given `values`.
 
-    Raises ConfigError where a key is unknown or a value not allowed.
+    Raises ConfigError if a key is unknown or a value not allowed.
     """
     given = _mapping(values, where)
     weights = _mapping(given.get("weights", {}), f"{where}.weights")
@@ -333,7 +333,7 @@ def parse_gan_settings(variant: GanVariant, values: object, *, where: str) -> Ga
             raise ConfigError(f"{where}.weights.{name}: unknown key; {hint}")
     for name in variant.settings_without_use & given.keys():
         if given[name] != getattr(variant.defaults, name):
-            raise ConfigError(f"{where}.{name}: {given[name]!r} cannot be used; {variant.name} has no use for it")
+            raise ConfigError(f"{where}.{name}: {given[name]!r} cannot be used; {variant.name} does not use it")
     defaults = vars(variant.defaults) | dict.fromkeys(displaced_lengths(given))
     overlaid = {**defaults, **given, "weights": {**variant.defaults.weights, **weights}}
     return parse(GanSettings, overlaid, where=where)

@@ -1,1 +1,1 @@
-"""What generated images are worth, and what real ones reach in their place."""
+"""The quality of generated images, and the scores of real ones for comparison."""

@@ -1,4 +1,4 @@
-"""The quality of a generator's images of one class, measured beside what real images score."""
+"""The quality of a generator's images of one class, compared with the scores of real images."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -58,7 +58,9 @@ class ImageSample:
         return len(self.features)
 
     def sample(self, num_images: int, *, seed: int) -> "ImageSample":
-        """So many of the images, drawn at random without replacement; all of them, as they are, where too few."""
+        """This many of the images, drawn at random without replacement; all of them, in order, if there are too
+        few.
+        """
         if num_images >= len(self):
             return self
         chosen = numpy_generator(seed, "sample of images").choice(len(self), size=num_images, replace=False)
@@ -71,12 +73,12 @@ class ImageSample:
 
 @dataclass(frozen=True, kw_only=True)
 class ClassQuality:
-    """What the generated images of one class are worth."""
+    """The quality of the generated images of one class."""
 
     metrics: Mapping[str, float | None]
     """By name, as `class_quality` has them; None with too few images."""
     missing: Mapping[str, str]
-    """What each metric that is None needs."""
+    """What each metric that is None would need."""
     num_generated: int
     """Generated images compared."""
     num_training: int
@@ -88,11 +90,11 @@ class ClassQuality:
     memorisation: Memorisation
     """The tests of copies and of membership."""
     num_distinct: int
-    """Different images among the generated ones that were compared."""
+    """Distinct images among the generated ones that were compared."""
     intervals: Mapping[str, tuple[float, float]]
     """The 95 % intervals of the metrics that have one."""
     features: str = "domain"
-    """Whose features the images were compared by."""
+    """Whose features were used to compare the images."""
 
 
 def class_quality(
@@ -103,21 +105,21 @@ def class_quality(
     probabilities: npt.NDArray[np.floating] | None = None,
     seed: int,
 ) -> ClassQuality:
-    """What the generated images of one class are worth, and what real images score in their place.
+    """The quality of the generated images of one class, and the scores of real images for comparison.
 
     `training` are the real images of the class that the generator was trained on, `held_out` others of the class
-    that it has not seen. Each metric compares with the training images, and `<metric>_floor`, where there is one,
-    is the real-image reference: the score of held-out images or, for what is measured within one set
-    (ssim_between, repeated_share), of the training images. A generator whose images cannot be told from real ones
-    scores about the reference; one that copies its training images beats it.
+    that it has not seen. Each metric compares with the training images, and `<metric>_floor`, if it exists, is the
+    real-image reference: the score of held-out images or, for metrics within one set (ssim_between,
+    repeated_share), of the training images. A generator whose images cannot be distinguished from real ones has
+    about the reference score; one that copies its training images beats it.
 
     fid, kid, precision, recall, density, coverage: `distribution_metrics`. memorised_share, copied_share,
     repeated_share: `copying`. membership_auc: `memorisation`. unrealistic, unvaried, memorised, underrepresented:
     see SYNTHETIC_SCORES and `_synthetic_scores`. ssim_between, ssim_nearest: SSIM of generated images to one
-    another and to their nearest training image. inception_score: of `probabilities` [N, K], a classifier's of the
-    generated images; left out where none are given. A metric is None where there are too few images for it, and
-    `missing` says how many it needs. `flags` are those of `quality_flags`; what comes of a single training image
-    is taken for its copies, since no metric can tell.
+    another and to their nearest training image. inception_score: of `probabilities` [N, K] that a classifier gives
+    the generated images; left out if there are none. A metric is None if there are too few images for it, and
+    `missing` says how many it needs. `flags` are those of `quality_flags`; images made from a single training
+    image count as copies of it, since no metric can tell.
     """
     memorisation = measure_memorisation(generated.features, training.features, held_out.features, seed=seed)
     near = repeat_distance(training.features, seed=seed)
@@ -144,12 +146,12 @@ def class_quality(
 
 
 def quality_flags(metrics: Mapping[str, float | None]) -> tuple[str, ...]:
-    """What is wrong with a generator, by its metrics as `class_quality` names them: "copies", "collapsed".
+    """The problems of a generator, from its metrics as `class_quality` names them: "copies", "collapsed".
 
-    "copies": a quarter of its images or more are memorised, and as many copied, so that neither averages of
-    training images nor a chance neighbour count. "collapsed": so many more pairs of its images than of training
-    images show the same as if it made no more than five; the images must also be more alike by SSIM than training
-    images are, for noise, too, can look all the same to a classifier. A metric that is None raises no flag.
+    "copies": at least a quarter of its images are memorised, and as many copied, so that neither averages of
+    training images nor a chance neighbour count. "collapsed": more pairs of its images than of training images
+    show the same image, by as much as if it made at most five; the images must also be more similar by SSIM than
+    training images are, since a classifier may also find noise all the same. A metric that is None raises no flag.
     """
 
     def reaches(name: str, threshold: float, reference: float | None = 0.0) -> bool:
@@ -165,7 +167,7 @@ def quality_flags(metrics: Mapping[str, float | None]) -> tuple[str, ...]:
 
 
 def has_collapsed(made: Repeats, real: Repeats) -> bool:
-    """Whether so many more pairs of the images `made` show the same as if there were no more than five of them."""
+    """Whether so many pairs of the images `made` show the same image that at most five may be different."""
     return made.share - real.share >= COLLAPSED_SHARE
 
 

@@ -1,7 +1,7 @@
-"""Whether generated images are copies of training images, or of one another, all from features [N, D].
+"""Whether generated images are copies of training images, or of one another, from features [N, D].
 
-Distances are Euclidean. Callers remove duplicates first: among the training images they hide copies, between
-training and held-out images they lower the bar.
+Distances are Euclidean. Callers remove duplicates first: among the training images they hide copies, and between
+training and held-out images they lower the threshold.
 """
 
 from typing import NamedTuple
@@ -33,13 +33,13 @@ MOST_DISTANCES = 2**24
 
 
 def memorised_share(generated: Features, training: Features, held_out: Features) -> float | None:
-    """Share of generated images [N, D] that lie nearer to a training image [M, D] than real ones do, in [0, 1].
+    """Share of generated images [N, D] that are nearer to a training image [M, D] than real ones are, in [0, 1].
 
-    "Nearer" is: than the j-th smallest distance of a held-out real image [H, D] to its nearest training image, j
-    the whole part of 0.05 (H + 1) but 1 at least. Images that lie among the training images, as a generator's
-    blurred averages do, count too; `copied_share` tells them from copies. After Meehan et al. 2020 ("A
-    non-parametric test to detect data-copying in generative models"), which compares the same two samples of
-    distances by their ranks. None without images on any side.
+    "Nearer" means: than the j-th smallest distance of a held-out real image [H, D] to its nearest training image,
+    with j the integer part of 0.05 (H + 1), at least 1. Images in the middle of the training images, such as a
+    generator's blurred averages, also count; `copied_share` distinguishes them from copies. After Meehan et al.
+    2020 ("A non-parametric test to detect data-copying in generative models"), which compares the same two samples
+    of distances by their ranks. None without images on any side.
     """
     if not (len(generated) and len(training) and len(held_out)):
         return None
@@ -49,10 +49,10 @@ def memorised_share(generated: Features, training: Features, held_out: Features)
 
 
 def expected_memorised_share(num_held_out: int) -> float | None:
-    """The memorised share that a generator of fresh real images can expect: j / (H + 1).
+    """The expected memorised share of a generator of new real images: j / (H + 1).
 
-    Its images and the held-out ones are then exchangeable, so that each of the H + 1 ranks is as likely. 0.05 or
-    a little less with 19 held-out images and more; 1 / (H + 1) with fewer. None without any.
+    Its images and the held-out ones are then exchangeable, so each of the H + 1 ranks is equally likely. 0.05 or
+    slightly less with at least 19 held-out images; 1 / (H + 1) with fewer. None without any.
     """
     return _rank(num_held_out) / (num_held_out + 1) if num_held_out else None
 
@@ -60,8 +60,8 @@ def expected_memorised_share(num_held_out: int) -> float | None:
 class Nearest(NamedTuple):
     """For N images, the row [N] of the nearest training image of each, and the distance [N] to it.
 
-    `ratio` [N] has that distance over the one to the next nearest, NaN where there is none or both are 0;
-    `is_copy` [N] marks those where it is below a half, `is_exact` [N] those where it is below a quarter.
+    `ratio` [N] is that distance divided by the distance to the second nearest, NaN if there is none or both are 0;
+    `is_copy` [N] marks ratios below a half, `is_exact` [N] those below a quarter.
     """
 
     row: npt.NDArray[np.intp]
@@ -72,7 +72,7 @@ class Nearest(NamedTuple):
 
 
 def nearest(features: Features, training: Features) -> Nearest:
-    """The training images [M, D] that images [N, D] are nearest to, and which are copies of them.
+    """The training images [M, D] nearest to images [N, D], and which of these are copies.
 
     The criterion of Yoon et al. 2023 with 1/2 for 1/3. It needs no scale, and an average of many training images
     does not meet it. With fewer than two training images, nothing is called a copy.
@@ -96,7 +96,7 @@ def nearest(features: Features, training: Features) -> Nearest:
 
 
 def copied_share(features: Features, training: Features) -> float | None:
-    """Share of images [N, D] that are copies of a training image [M, D], as `nearest` has it, in [0, 1].
+    """Share of images [N, D] that are copies of a training image [M, D], as in `nearest`, in [0, 1].
 
     None without images, or with fewer than two training images.
     """
@@ -106,11 +106,12 @@ def copied_share(features: Features, training: Features) -> float | None:
 
 
 def repeated_share(features: Features, training: Features, *, seed: int) -> float | None:
-    """Share of pairs of images [N, D] that show the same: nearer than a quarter of what parts two training images.
+    """Share of pairs of images [N, D] that show the same image: nearer than a quarter of the typical distance of
+    two training images.
 
-    In [0, 1]; about 1/s for a generator of s different images, each as often (the birthday paradox test of Arora
-    and Zhang 2017, as a share of the pairs). "What parts two training images" [M, D] is the median of
-    their pairs' distances. None with fewer than two images on either side.
+    In [0, 1]; about 1/s for a generator of s equally frequent images (the birthday paradox test of Arora and Zhang
+    2017, as a share of the pairs). The typical distance is the median over pairs of training images [M, D]. None
+    with fewer than two images on either side.
     """
     if min(len(features), len(training)) < 2:
         return None
@@ -119,9 +120,9 @@ def repeated_share(features: Features, training: Features, *, seed: int) -> floa
 
 
 class Repeats(NamedTuple):
-    """For N images, the row [N] of the first image that each repeats, its own if it repeats none.
+    """For N images, the row [N] of the first image that each repeats; its own row if it repeats none.
 
-    `share` is that of the pairs that show the same, in [0, 1]; 0 with fewer than two images.
+    `share` is that of the pairs that show the same image, in [0, 1]; 0 with fewer than two images.
     """
 
     row: npt.NDArray[np.intp]
@@ -129,12 +130,13 @@ class Repeats(NamedTuple):
 
     @property
     def num_distinct(self) -> int:
-        """How many different images there are."""
+        """The number of different images."""
         return len(np.unique(self.row))
 
 
 def repeat_distance(training: Features, *, seed: int) -> float:
-    """How near an image is to one that it repeats: a quarter of the median distance of training images [M, D].
+    """The distance below which one image repeats another: a quarter of the median distance of training images [M,
+    D].
 
     0 with fewer than two of them: then only equal images repeat one another.
     """
@@ -142,7 +144,7 @@ def repeat_distance(training: Features, *, seed: int) -> float:
 
 
 def find_repeats(features: Features, *, nearer_than: float) -> Repeats:
-    """Which images [N, D] repeat an earlier one: equal to it, or `nearer_than` that."""
+    """Which images [N, D] repeat an earlier one: equal to it, or `nearer_than` that distance."""
     row, left = np.arange(len(features)), np.arange(len(features))
     while len(left):
         distances = np.linalg.norm(features[left] - features[left[0]], axis=1)

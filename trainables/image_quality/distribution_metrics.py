@@ -1,7 +1,7 @@
 """How far generated images are from real ones, all from features [N, D] of both or from class probabilities.
 
-What gives the features (a classifier's last layer but one, as a rule) is not known here. Numbers taken with
-different features cannot be compared with one another. Every function gives None where there are too few images.
+The source of the features (usually a classifier's last but one layer) is not known here. Numbers from different
+features cannot be compared. Every function returns None if there are too few images.
 """
 
 from typing import NamedTuple
@@ -20,11 +20,11 @@ NEIGHBOURS = 5
 
 
 def frechet_distance(first: Features, second: Features) -> float | None:
-    """Fréchet distance of two feature sets [N, D] and [M, D], taken as Gaussians, in [0, inf).
+    """Fréchet distance of two feature sets [N, D] and [M, D], treated as Gaussians, in [0, inf).
 
     |m1 - m2|^2 + Tr(C1 + C2 - 2 (C1 C2)^(1/2)), Heusel et al. 2017, eq. 6. None unless both have more images than
-    the features have dimensions: with fewer the covariance is singular and the estimate is mostly bias. It falls
-    with the number of images in any case, so only distances from equally many can be compared.
+    feature dimensions: with fewer the covariance is singular and the estimate is mostly bias. It falls with the
+    number of images in any case, so only distances from equal numbers can be compared.
     """
     if min(len(first), len(second)) <= first.shape[1]:
         return None
@@ -37,13 +37,13 @@ def frechet_distance(first: Features, second: Features) -> float | None:
 
 
 def kernel_distance(real: Features, other: Features) -> float | None:
-    """Squared maximum mean discrepancy of two feature sets [N, D] and [M, D] (KID), unbiased: about 0 where alike.
+    """Squared maximum mean discrepancy of two feature sets [N, D] and [M, D] (KID), unbiased: about 0 if equal.
 
     Kernel (x'y / D + 1)^3, Bińkowski et al. 2018, section 4, estimated over all pairs at once (Gretton et al.
     2012, eq. 3), which varies less than a mean over subsets. The features are first centred on the real ones and
-    divided by the real ones' overall standard deviation (one number: by each dimension's own, a unit that hardly
-    ever fires would count as much as all the others together), so that the scale of a classifier's features does
-    not matter. None with fewer than two images on either side.
+    divided by the real ones' overall standard deviation, so that the scale of a classifier's features does not
+    matter (one number: with each dimension's own, a unit that hardly ever fires would count as much as all the
+    others together). None with fewer than two images on either side.
     """
     if min(len(real), len(other)) < 2:
         return None
@@ -54,7 +54,7 @@ def kernel_distance(real: Features, other: Features) -> float | None:
 
 
 class ManifoldScores(NamedTuple):
-    """Precision, recall and coverage, each in [0, 1], and density, in [0, inf) and about 1 where alike."""
+    """Precision, recall and coverage, each in [0, 1], and density, in [0, inf) and about 1 if equal."""
 
     precision: float
     recall: float
@@ -63,12 +63,12 @@ class ManifoldScores(NamedTuple):
 
 
 def manifold_scores(real: Features, generated: Features, *, neighbours: int = NEIGHBOURS) -> ManifoldScores | None:
-    """How two feature sets [N, D] and [M, D] overlap, each seen as balls that reach to the k-th neighbour.
+    """The overlap of two feature sets [N, D] and [M, D], each seen as balls that reach to the k-th neighbour.
 
     Precision: generated images within some real image's ball; recall: real images within some generated image's
-    (Kynkäänniemi et al. 2019, eqs. 1 and 2). Density: real balls that a generated image lies in, over k; coverage:
-    real images whose ball holds a generated one (Naeem et al. 2020, section 3). Recall and coverage rise with the
-    number of generated images. None where either set has not more than k images.
+    (Kynkäänniemi et al. 2019, eqs. 1 and 2). Density: number of real balls that contain a generated image, over k;
+    coverage: real images whose ball contains a generated one (Naeem et al. 2020, section 3). Recall and coverage
+    rise with the number of generated images. None if either set has at most k images.
     """
     if min(len(real), len(generated)) <= neighbours:
         return None
@@ -84,7 +84,7 @@ def manifold_scores(real: Features, generated: Features, *, neighbours: int = NE
 
 
 def expected_coverage(num_real: int, num_generated: int, *, neighbours: int = NEIGHBOURS) -> float | None:
-    """The coverage that fresh real images can expect in place of generated ones; None as for `manifold_scores`.
+    """The expected coverage of new real images instead of generated ones; None as for `manifold_scores`.
 
     1 - (N-1)...(N-k) / ((M+N-1)...(M+N-k)) with N real and M generated images, Naeem et al. 2020, Lemma 2.
     """
@@ -98,7 +98,7 @@ def inception_score(probabilities: npt.NDArray[np.floating]) -> float | None:
     """Inception score of class probabilities [N, K], in [1, K]; None without images.
 
     exp of the mean over images of KL(p(y|x) || p(y)), Salimans et al. 2016, section 4, over all images at once.
-    For images of one class it is 1 if the classifier is sure of them.
+    For images of one class it is 1 if the classifier is certain about them.
     """
     if not len(probabilities):
         return None

@@ -1,4 +1,4 @@
-"""Features by which images are compared: of a small classifier of the data at hand, or of Inception v3."""
+"""Features used to compare images: of a small classifier of the study's data, or of Inception v3."""
 
 import pickle
 from functools import cache, partial
@@ -55,15 +55,17 @@ def _body(shape: ImageShape) -> tuple[nn.Module, int]:
 
 
 DOMAIN_FEATURES = ClassifierModel(
-    name="domain_features", summary="measures generated images by 64 features of the data at hand", body=_body
+    name="domain_features",
+    summary="measures generated images by 64 features learned on the study's data",
+    body=_body,
 )
 
 
 def data_set_classifier(pool: LabeledImages, device: torch.device, store: Store) -> FittedClassifier:
-    """A classifier of a data set's whole training part `pool`, which no imbalance has thinned.
+    """A classifier of a data set's whole training part `pool`, before any imbalance.
 
-    Its features compare images of every seed, ratio and way of balancing alike; it is taught by at most
-    FEATURE_IMAGES images, of each class as many where they are there.
+    Its features compare images of every seed, ratio and balancing method in the same way; it is trained on at most
+    FEATURE_IMAGES images, equally many of each class if available.
     """
     rows = evenly_drawn(pool.labels, FEATURE_IMAGES, seed=FEATURE_SEED)
     classes = Classes(names=pool.class_names, minority=())
@@ -71,7 +73,7 @@ def data_set_classifier(pool: LabeledImages, device: torch.device, store: Store)
 
 
 def evenly_drawn(labels: Labels, most: int, *, seed: int) -> npt.NDArray[np.intp]:
-    """Rows of `labels` [N], of each class at most its share of `most`, drawn at random; ascending."""
+    """Rows of `labels` [N], at most each class's share of `most`, drawn at random; ascending."""
     present, random = np.unique(labels), numpy_generator(seed, "evenly drawn")
     return np.sort(
         np.concatenate([random.permutation(np.flatnonzero(labels == c))[: most // len(present)] for c in present])
@@ -79,7 +81,7 @@ def evenly_drawn(labels: Labels, most: int, *, seed: int) -> npt.NDArray[np.intp
 
 
 def domain_classifier(training: TrainingSet, store: Store, *, seed: int) -> FittedClassifier:
-    """A classifier of a real training part, its rare classes weighted up; made once, and kept in `store`."""
+    """A classifier of a real training part with rare classes weighted up; trained once, and cached in `store`."""
     depends_on: dict[str, JsonValue] = {
         "classifier": DOMAIN_FEATURES.name,
         "training": dump(DOMAIN_TRAINING),
@@ -127,9 +129,9 @@ class _InceptionBody(nn.Module):
 def inception(weights: str, device: torch.device) -> FittedClassifier:
     """Inception v3 with the weights in the file `weights`; its head gives the logits of the 1000 ImageNet classes.
 
-    torchvision's network with `transform_input` off takes images in [-1, 1], as they are here. The distances are
-    not those of the TensorFlow network that most papers use (Heusel et al. 2017), but are comparable among
-    themselves. Raises ConfigError where the file cannot be read or holds something else.
+    torchvision's network with `transform_input` off expects images in [-1, 1], as here. The distances are not
+    those of the TensorFlow network that most papers use (Heusel et al. 2017), but they can be compared with one
+    another. Raises ConfigError if the file cannot be read or has other content.
     """
     from torchvision.models import inception_v3  # late: it takes a second
 

@@ -1,4 +1,4 @@
-"""By whose features images are compared."""
+"""Whose features are used to compare images."""
 
 from typing import Annotated, Literal, TypeAlias
 
@@ -35,7 +35,7 @@ class InceptionFeatures:
 
 @settings
 class BackboneFeatures(Pretrained):
-    """The features of a pretrained network, as the classifier `backbone` has them."""
+    """The features of a pretrained network, with the settings of the classifier `backbone`."""
 
     kind: Literal["backbone"] = "backbone"
     """Features of a pretrained network."""

@@ -1,6 +1,6 @@
-"""Which generated images to distrust: taken for another class, near-copies of training images, outliers.
+"""Which generated images to reject: recognised as another class, near-copies of training images, outliers.
 
-All is judged by one classifier of the training part, so that neither validation nor test part plays a role.
+One classifier of the training part decides, so neither validation nor test part is used.
 """
 
 from collections.abc import Iterator, Mapping
@@ -26,7 +26,7 @@ REASONS = (ANOTHER_CLASS, COPY, OUTLIER)
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ImageFilter:
-    """Rejects images that `classifier`, fitted to the real `training` part, distrusts."""
+    """Rejects generated images by a `classifier` that is fitted to the real `training` part."""
 
     classifier: FittedClassifier
     training: TrainingSet
@@ -58,15 +58,15 @@ class ImageFilter:
 
 
 def passed_share(rejected: Mapping[str, Tensor]) -> float:
-    """The share of images that are rejected for no reason; `rejected` has those that are, bool [N] for each."""
+    """The share of images that are not rejected; `rejected` has those that are, bool [N] for each reason."""
     return float((~torch.stack(list(rejected.values())).any(dim=0)).float().mean())
 
 
 def largest_distance(real: Features) -> float:
-    """How far an image may lie from the nearest of the `real` ones [N, D] and be no outlier.
+    """Maximum distance of an image from the nearest of the `real` ones [N, D]; beyond it is an outlier.
 
-    The quantile 1 - QUANTILE of the distances of real images to their nearest other: of twenty of them, one would
-    be called an outlier. Infinite with one image, which says nothing of how far others lie.
+    The quantile 1 - QUANTILE of the distances of real images to their nearest other: one of twenty real images
+    would be called an outlier. Infinite with one image, since there are no distances.
     """
     if len(real) < 2:
         return np.inf
@@ -83,7 +83,7 @@ def _nearest_others(real: Features, number: int) -> Iterator[npt.NDArray[np.floa
 
 
 def image_filter(training: TrainingSet, store: Store, *, seed: int) -> ImageFilter:
-    """The filter of a training part. Its classifier measures images too, and is cached in `store`."""
+    """The filter of a training part. Its classifier also measures images, and is cached in `store`."""
     return ImageFilter(
         classifier=domain_classifier(training, store, seed=derive_seed(seed, "domain")), training=training
     )

@@ -1,4 +1,4 @@
-"""Measures the images that a balancer made, class by class."""
+"""Measures the images that a balancer generated, class by class."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -43,16 +43,16 @@ Recall: TypeAlias = tuple[float | None, ...]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ReferenceModels:
-    """What generated images are measured with: the same for every balancer of a setting."""
+    """The models that measure generated images: the same for every balancer of a setting."""
 
     domain: FittedClassifier
-    """Classifies the setting's real images; fitted to its training part, the rare classes weighted up."""
+    """Classifies the real images of the setting; fitted to its training part, with rare classes weighted up."""
     features: FittedClassifier
-    """Its features tell how near images are to one another; the same for all settings of a data set."""
+    """Its features measure the distance between images; the same for all settings of a data set."""
     kind: str
-    """Whose features those are: "domain", "inception" or "backbone", which has no classes."""
+    """Whose features these are: "domain", "inception" or "backbone", which has no classes."""
     store: Store
-    """Where costly states are cached."""
+    """Where expensive states are cached."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -62,14 +62,14 @@ class RealImages:
     training: TrainingSet
     """What balancers are given."""
     held_out: TrainingSet
-    """Images that they are not given."""
+    """Images that are not given to it."""
     classifier: ClassifierConfig
 
     def recall(self, training: TrainingSet, *, seed: int) -> Recall:
         """Recall [K] on held-out images of the classifier fitted to `training`; None for a class without any.
 
-        It takes as many steps as for the real training part, whatever it is fitted to, and has no validation
-        part: validation images are among those held out.
+        It takes as many steps as for the real training part, whatever it is fitted to, and has no validation part:
+        validation images are among the held-out ones.
         """
         size, unwatching = len(self.training), self.classifier.unwatching()
         steps = num_steps(unwatching, balanced_size=size, unbalanced_size=size)
@@ -98,10 +98,10 @@ def fit_reference_models(
 
 
 def reference_recall(real: RealImages, numbers: Sequence[int], store: Store, *, seed: int) -> Recall:
-    """GAN-train's real-image reference: `real.recall` where a class's real images are repeated up to its number.
+    """GAN-train's real-image reference: `real.recall` if a class's real images are repeated up to its number.
 
-    A class of number 0 stays as it is. So it differs from GAN-train in the images alone: it is as balanced.
-    Computed once, as balancers of a setting ask for the same numbers, and cached in `store`.
+    A class of number 0 stays as it is. So it differs from GAN-train only in the images: it is equally balanced.
+    Computed once, since balancers of a setting use the same numbers, and cached in `store`.
     """
     training, held_out = real.training, real.held_out
     depends_on: dict[str, JsonValue] = {
@@ -120,15 +120,15 @@ def reference_recall(real: RealImages, numbers: Sequence[int], store: Store, *, 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class MeasuredImages:
-    """A class's generated images, measured; both samples as they were compared."""
+    """The measured images of a class; both samples as they were compared."""
 
     quality: ClassQuality
     generated: ImageSample
-    """Drawn at random where there are many."""
+    """Drawn at random if there are many."""
     training: ImageSample
-    """Without duplicates, drawn at random where there are many."""
+    """Without duplicates, drawn at random if there are many."""
     rejected: Mapping[str, Tensor]
-    """Which of all its images an `ImageFilter` rejects, bool [N] for each reason."""
+    """Which of its images an `ImageFilter` rejects, bool [N] for each reason."""
 
 
 def measure_images(
@@ -136,12 +136,12 @@ def measure_images(
 ) -> dict[int, MeasuredImages]:
     """The synthetic images of `balanced` and their quality, by the label of each class that has some.
 
-    Beside the metrics of `class_quality`: `gan_test`, the share of a class's images that `models.domain` takes
-    for it, with its recall on held-out images as the reference; and `gan_train`, the recall on held-out images of
-    a classifier that was fitted to generated images alone of the classes that have some, with that of one fitted
-    to the real images, each as often, as the reference. Shmelkov et al. 2018, section 3, by class. And
-    `filter_passed`, the share of a class's images that an `ImageFilter` lets pass, with that of held-out images.
-    Whatever weights a classifier is to give the images of `balanced`, here each counts as one.
+    Beside the metrics of `class_quality`: `gan_test`, the share of a class's images that `models.domain`
+    recognises as the class, with its recall on held-out images as the reference; and `gan_train`, the recall on
+    held-out images of a classifier fitted only to generated images for the classes that have some, with that of
+    one fitted to as many real images as the reference. Shmelkov et al. 2018, section 3, by class. And
+    `filter_passed`, the share of a class's images that an `ImageFilter` passes, with that of held-out images.
+    Weights of the images of `balanced` are ignored: here each counts as one.
     """
     balanced = balanced.unweighted()
     made = tuple(sorted(set(balanced.labels[balanced.synthetic].tolist())))
@@ -214,14 +214,14 @@ def _measure_class(
 
 
 def weakness_flags(gan_train: float | None, reference: float | None) -> tuple[str, ...]:
-    """The flag "weak", where GAN-train is less than WEAK_SHARE of what as many real images reach."""
+    """The flag "weak", if GAN-train is less than WEAK_SHARE of that of as many real images."""
     if gan_train is None or reference is None or gan_train >= WEAK_SHARE * reference:
         return ()
     return ("weak",)
 
 
 def repeat_images(training: TrainingSet, numbers: Sequence[int], *, seed: int) -> TrainingSet:
-    """`training` with as many images of each class as `numbers` [K] says, each equally often, to within one.
+    """`training` with `numbers` [K] images of each class, each used equally often, to within one.
 
     A class of number 0 stays as it is.
     """
@@ -245,7 +245,7 @@ def draw_images(images: Images, most: int, *, seed: int) -> Images:
 
 
 def recognised_share(classifier: FittedClassifier, images: Images, label: int) -> float | None:
-    """The share of `images` that `classifier` takes for class `label`; None without images."""
+    """The share of `images` that `classifier` recognises as class `label`; None without images."""
     if not len(images):
         return None
     return float((classifier.probabilities(images).argmax(dim=1) == label).float().mean())

@@ -1,8 +1,9 @@
 """Whether a generator has memorised its training images: a test of copies and a test of membership.
 
-Both compare with real images that the generator has not met, from features [N, D]. If it has learned the
-distribution and not the images, nothing tells training images from held-out ones. Distances are Euclidean; callers
-remove duplicates first, as for `copying`. `benchmarks/memorisation.py` measures how often each test is wrong.
+Both compare with real images that the generator has not seen, from features [N, D]. If it has learned the
+distribution and not the images, training images cannot be distinguished from held-out ones. Distances are
+Euclidean; callers remove duplicates first, as for `copying`. `benchmarks/memorisation.py` measures how often each
+test is wrong.
 """
 
 from collections.abc import Mapping
@@ -42,7 +43,7 @@ _TINY = 1e-9
 
 
 class Share(NamedTuple):
-    """So many of a number of images."""
+    """A count out of a total."""
 
     number: int
     total: int
@@ -65,7 +66,7 @@ def share_interval(number: int, total: int) -> tuple[float, float]:
 
 
 class Membership(NamedTuple):
-    """How well the nearest generated image tells training images from held-out ones.
+    """How well the nearest generated image distinguishes training images from held-out ones.
 
     `auc` is the probability that a training image is nearer to its nearest generated image than a held-out one is:
     0.5 if nothing is memorised, 1 if everything is. `low` and `high` are the ends of its 95 % interval.
@@ -78,18 +79,18 @@ class Membership(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Memorisation:
-    """What says whether the generated images of one class are memorised."""
+    """The evidence whether the generated images of one class are memorised."""
 
     copied: Share
-    """The share of the different generated images that copy a training image, of whatever class."""
+    """The share of distinct generated images that copy a training image of any class."""
     copied_elsewhere: int
-    """How many of these copy one of another class."""
+    """How many of these copy an image of another class."""
     copied_real: Share
-    """The same of real images: held-out ones, and each training image beside the others."""
+    """The same for real images: held-out ones, and each training image compared with the others."""
     exact: Share
-    """Of all generated images, repeats too, those that are nearly equal to a training image, of whatever class."""
+    """Of all generated images, including repeats, those that are nearly equal to a training image of any class."""
     exact_real: Share
-    """The same of real images."""
+    """The same for real images."""
     membership: Membership | None
     """None without held-out, training or generated images."""
     num_training: int
@@ -101,13 +102,15 @@ class Memorisation:
         return _more_copies(self.copied, self.copied_real)
 
     def least_copies(self, *, num_classes: int) -> int | None:
-        """How many copies among the different generated images would be found; None if no number would."""
+        """The number of copies among the distinct generated images that would be detected; None if no number
+        would.
+        """
         total = self.copied.total
         enough = (n for n in range(1, total + 1) if self._are_more(Share(n, total), self.copied_real, num_classes))
         return next(enough, None)
 
     def is_found(self, *, num_classes: int) -> bool:
-        """Whether the images are memorised, in a data set with generated images of so many classes."""
+        """Whether the images are memorised, in a data set with generated images of this many classes."""
         return (
             self.num_training == 1
             or self._are_more(self.copied, self.copied_real, num_classes)
@@ -116,7 +119,7 @@ class Memorisation:
         )
 
     def can_tell(self, *, num_classes: int) -> bool:
-        """Whether there are enough images to find anything."""
+        """Whether there are enough images to detect anything."""
         all_nearer = auc_interval(1.0, self.num_training, self.num_held_out) if self.membership else (0.0, 1.0)
         return (
             self.num_training == 1
@@ -135,11 +138,11 @@ def measure_memorisation(
 ) -> Memorisation:
     """Compare generated [N, D], training [M, D] and held-out [H, D] images of one class.
 
-    Copies: `copying.nearest` (Yoon et al. 2023) of the different generated images, since a hundred pictures of one
-    training image are one copy; and of all of them, where only those nearly equal to a training image count, for
-    an honest generator too may repeat an image that is a copy by chance. Training images of other classes,
-    `others` [K, D], may be copied too. Membership: the attack of Chen et al. 2020 ("GAN-Leaks", full black box),
-    which takes an image for a member if a generated one is near it.
+    Copies: `copying.nearest` (Yoon et al. 2023) of the distinct generated images, since a hundred pictures of one
+    training image are one copy; and of all of them, where only those nearly equal to a training image count, since
+    an honest generator may also repeat an image that is a copy by chance. Training images of other classes,
+    `others` [K, D], may also be copied. Membership: the attack of Chen et al. 2020 ("GAN-Leaks", full black box),
+    which calls an image a member if a generated one is near it.
     """
     known = training if others is None else np.concatenate([training, others])
     distinct = np.unique(find_repeats(generated, nearer_than=repeat_distance(training, seed=seed)).row)
@@ -162,7 +165,7 @@ def measure_memorisation(
 def measure_membership(generated: Features, training: Features, held_out: Features) -> Membership | None:
     """The membership test of generated [N, D], training [M, D] and held-out [H, D] images; None without any.
 
-    The AUC is Mann and Whitney's statistic as a share of all pairs, ties counted half.
+    The AUC is Mann and Whitney's statistic as a share of all pairs; ties count half.
     """
     if not (len(generated) and len(training) and len(held_out)):
         return None
@@ -173,10 +176,10 @@ def measure_membership(generated: Features, training: Features, held_out: Featur
 
 
 def auc_interval(auc: float, num_first: int, num_second: int) -> tuple[float, float]:
-    """The 95 % interval of an AUC between two samples of these sizes, also where it is 0 or 1.
+    """The 95 % interval of an AUC between two samples of these sizes, also if it is 0 or 1.
 
     Newcombe 2006 ("Confidence intervals for an effect size measure based on the Mann-Whitney statistic", part 2),
-    method 5: its ends are the values from which the AUC differs by z of their own standard errors, which are those
+    method 5: its ends are the values from which the AUC differs by z times their standard errors, which are those
     of Hanley and McNeil 1982 with the mean of both sizes in the numerator.
     """
     inner, z = (num_first + num_second) / 2 - 1, norm.ppf((1 + CONFIDENCE) / 2)

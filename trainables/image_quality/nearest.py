@@ -1,4 +1,4 @@
-"""Pairs of generated and training images, and images as points: how near generated images come to real ones."""
+"""Pairs of generated and training images, and images as points: the distance of generated images to real ones."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -33,10 +33,10 @@ class Pairs:
 
 
 def pair_with_nearest(generated: ImageSample, training: ImageSample) -> Pairs:
-    """Eight generated images or fewer, from the most to the least like a copy, with what they are nearest to.
+    """At most eight generated images, from the most to the least copy-like, with their nearest training images.
 
-    Evenly spread over all of them, put in order by the ratio that tells copies; so the eight are not picked, and
-    the first is the worst there is.
+    They are evenly spaced over all images, sorted by the ratio used to detect copies; so the eight are not
+    selected by hand, and the first is the worst.
     """
     found = nearest(generated.features, training.features)
     order = np.lexsort((found.distance, found.ratio))

@@ -33,12 +33,12 @@ BATCH, BATCH_VALUES, NEAREST_VALUES = 256, 256 * 32 * 32 * 3, 2**22
 
 
 def ssim(first: Images, second: Images) -> Floats:
-    """Structural similarity [N] of the pairs `first[i]`, `second[i]`, in [-1, 1]; 1 where they are equal.
+    """Structural similarity [N] of the pairs `first[i]`, `second[i]`, in [-1, 1]; 1 if they are equal.
 
     Images [N, C, H, W] in [-1, 1]. Mean over the map of Wang et al. 2004, eq. 13, with a Gaussian window of 11
-    pixels (smaller where an image of fewer than 6 pixels cannot be reflected so far) and reflected borders, as
-    torchmetrics has it. The luminance term takes intensities, which are not negative: the images are shifted to
-    [0, 2] first, for in [-1, 1] two greys a little either side of the middle would count as opposites.
+    pixels (smaller if an image of fewer than 6 pixels cannot be reflected that far) and reflected borders, as in
+    torchmetrics. The luminance term needs non-negative intensities: the images are shifted to [0, 2] first, since
+    in [-1, 1] two greys on different sides of the middle would count as opposites.
     """
     every = np.arange(len(first))
     return _ssim_of_rows(first, every, second, every)
@@ -78,7 +78,7 @@ def mean_pairwise_ssim(images: Sample, *, seed: int) -> float | None:
 def mean_nearest_ssim(images: Sample, training: Sample) -> float | None:
     """Mean SSIM of each image [N, C, H, W] to the training image [M, C, H, W] that is nearest in pixels (L2).
 
-    None where either has no image.
+    None if either has no image.
     """
     if not len(images) or not len(training):
         return None
@@ -109,7 +109,7 @@ def _blocks(images: Sample) -> Iterator[Images]:
 def image_pairs(num_images: int, *, seed: int) -> tuple[Integers, Integers]:
     """Positions of the first and the second images of pairs of different images.
 
-    All pairs where they are no more than NUM_PAIRS, else that many at random, with replacement.
+    All pairs if there are at most NUM_PAIRS, else that many at random, with replacement.
     """
     if num_images * (num_images - 1) // 2 <= NUM_PAIRS:
         first, second = np.triu_indices(num_images, k=1)

@@ -26,7 +26,7 @@ def shorten(text: str, most: int) -> str:
 
 
 def omit_classes(config: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-    """A trial's configuration as a record has room for it: a text stands for each long list of classes."""
+    """A trial's configuration in the short form of a record: a text replaces each long list of classes."""
 
     def shorten_list(section: str, key: str, value: JsonValue) -> JsonValue:
         if not isinstance(value, list | dict) or len(json.dumps(value)) <= MOST_CLASSES_BYTES:
@@ -39,7 +39,7 @@ def omit_classes(config: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
 def restore_classes(config: Mapping[str, JsonValue], study: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
     """The configuration of a record's trial with every list of classes, from that of the study in its header.
 
-    A text for which the study has no list stays, and is no configuration.
+    A text without a list in the study is left unchanged, and is not a valid configuration.
     """
 
     def find_list(section: str, key: str, value: JsonValue) -> JsonValue:
@@ -60,9 +60,9 @@ def _replace_classes(
 
 
 def limit_notes(notes: Iterable[str]) -> tuple[str, ...]:
-    """The distinct notes that a record has room for, long ones shortened; a last one counts those left out."""
+    """The distinct notes that fit into a record, with long ones shortened; a last one counts those left out."""
     found = [shorten(note, MOST_NOTE_BYTES) for note in dict.fromkeys(notes)]
     ends = accumulate(len(json.dumps(note)) for note in found)
     fitting = [note for note, end in zip(found, ends, strict=True) if end <= MOST_NOTES_BYTES]
     left_out = len(found) - len(fitting)
-    return (*fitting, *([f"{left_out} more notes, for which the record has no room"] if left_out else []))
+    return (*fitting, *([f"{left_out} more notes that do not fit into the record"] if left_out else []))

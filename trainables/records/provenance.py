@@ -21,13 +21,13 @@ CODE = "code"
 
 
 def provenance(record: TrialRecord) -> dict[str, str]:
-    """What of COMPARED a trial was run with, and by which code; without what the record does not say."""
+    """The values of COMPARED for a trial, and its code; without values that the record does not have."""
     known = {name: record.environment[key] for key, name in COMPARED.items() if key in record.environment}
     return known if record.digests.code is None else {**known, CODE: record.digests.code}
 
 
 def mixtures(records: Iterable[TrialRecord]) -> tuple[str, ...]:
-    """A sentence without its end for each thing that complete trials should have in common and have not."""
+    """A sentence without its end for each property that complete trials should share but do not."""
     found: dict[str, Counter[str]] = {}
     for record in records:
         if record.status == "complete":
@@ -41,11 +41,11 @@ def mixtures(records: Iterable[TrialRecord]) -> tuple[str, ...]:
 
 
 def differences_from(records: Iterable[TrialRecord], now: Mapping[str, str]) -> tuple[str, ...]:
-    """A sentence without its end for each thing of `now` (see `provenance`) that no trial so far was run with."""
+    """A sentence without its end for each property of `now` (see `provenance`) that no trial so far has."""
     known = [provenance(record) for record in records if record.status == "complete"]
     found = ((name, {each[name] for each in known if name in each}, value) for name, value in now.items())
     return tuple(
-        f"trials so far were run with {name} {', '.join(sorted(values))}, further ones with {value}"
+        f"the trials so far were run with {name} {', '.join(sorted(values))}, new ones with {value}"
         for name, values, value in found
         if values and value not in values
     )

@@ -1,7 +1,7 @@
 """The record of one trial, a line of JSON: with its arrays all that stays of it.
 
-Whatever grows with classes, epochs or classifier fits lies in the trial's arrays (`arrays.py`). A field that is
-not known, or not used, has its default. Loads without torch and without Ray.
+Everything that grows with classes, epochs or classifier fits is in the trial's arrays (`arrays.py`). A field that
+is unknown or unused has its default. Loads without torch and without Ray.
 """
 
 import json
@@ -26,7 +26,7 @@ Ranges: TypeAlias = str
 
 
 class RecordError(UserError):
-    """A file of a study is not what this version reads."""
+    """A file of a study has a format that this version cannot read."""
 
 
 def _check_inside(path: str) -> str:
@@ -46,27 +46,27 @@ def _check_score(value: float) -> float:
     return value
 
 
-# Metric name -> value; None where it is undefined (no such image).
+# Metric name -> value; None if it is undefined (no such image).
 Overall: TypeAlias = Mapping[str, Annotated[float, AfterValidator(_check_score)] | None]
 
 
 @settings
 class Digests:
-    """What the numbers of a trial or of a study were made from, each as hexadecimal digits; None if not taken."""
+    """Digests of the inputs of a trial or of a study, each as hexadecimal digits; None if not taken."""
 
     pool: str | None = None
-    """Digest of the images that training and validation parts are drawn from."""
+    """Digest of the images from which training and validation parts are drawn."""
     test: str | None = None
     """Digest of the test part."""
     configuration: str | None = None
-    """Digest of the complete configuration, places of files included."""
+    """Digest of the complete configuration, including the paths of files."""
     code: str | None = None
     """Digest of this package's own source files."""
 
 
 @settings
 class Milestone:
-    """A validation score on the way."""
+    """A validation score during the training."""
 
     generator_steps: int
     """The generator step of the GANs that filled the set."""
@@ -76,7 +76,7 @@ class Milestone:
 
 @settings
 class RungReached:
-    """Search trials that were running, by how far they had come."""
+    """Search trials that were running, by their progress."""
 
     rung: int
     """Rungs completed; 0 before the first."""
@@ -93,7 +93,7 @@ class Seen:
     running: tuple[RungReached, ...] = ()
     """The trials that were running."""
     waiting: Ranges = ""
-    """Search numbers of the trials that had been decided upon and waited for a worker."""
+    """Search numbers of the trials that were decided and waiting for a worker."""
 
 
 # Trials of these stages have the split of the search in common. Race, last round and check run in others.
@@ -113,11 +113,11 @@ class SearchTrial:
     stage: str | None = None
     """"defaults", "race", "search", "last round" or "check" (`study/plan/decisions.py`)."""
     seen: Seen | None = None
-    """What the suggestion had seen; None where that is too long for a record: `decisions.jsonl` has it."""
+    """What the suggestion had seen; None if it is too long for a record: `decisions.jsonl` has it."""
 
     @property
     def is_comparable(self) -> bool:
-        """Whether the trial ran in the split of the search, so that its gain compares with the others' there."""
+        """Whether the trial ran in the split of the search, so that its gain can be compared with the others."""
         return self.stage in (None, *COMPARABLE)
 
 
@@ -138,20 +138,20 @@ class Selection:
     """Why a configuration was confirmed: the search trial that it won with, and the budget of its method."""
 
     search_trials: int
-    """Search trials of this balancer at this ratio, those of the race and of the last round included."""
+    """Search trials of this balancer at this ratio, including those of the race and of the last round."""
     trial_id: str | None = None
-    """The trial of the last round that won, and won the check too; None if defaults were confirmed."""
+    """The trial that won the last round and also the check; None if defaults were confirmed."""
     validation_objective: float | None = None
-    """The gain to expect: that of the check; of a default that lost the last round and won the check, the mean of
+    """The expected gain: that of the check; for a default that lost the last round but won the check, the mean of
     both. None without a last round."""
     contenders: tuple[str, ...] = ()
-    """The trials of the last round, the default's first; empty without such a round."""
+    """The trials of the last round, the default's first; empty without a last round."""
     check_gain: float | None = None
-    """The gain of what the last round chose, trained anew in another split: the check."""
+    """The gain of the last round's winner, trained again in another split: the check."""
     default_check_gain: float | None = None
-    """The default's gain in the check; another setting that the last round chose stays only if it is better."""
+    """The default's gain in the check; another setting that won the last round is used only if it is better."""
     spread: float | None = None
-    """The standard deviation of the difference of two gains in the last round, by which the default was beaten."""
+    """The standard deviation of the difference of two gains in the last round, which the winner had to exceed."""
     round: int = 1
     """The round of seeds in which it was confirmed, from 1."""
     unsearched: str | None = None
@@ -163,22 +163,22 @@ class GeneratedImages:
     """The images that were added to the training part, over all classes."""
 
     balance_to: float | None = None
-    """The size at which a minority class lacks nothing, as a share of the largest; None where the method has no
-    such setting."""
+    """The size up to which a minority class is filled, as a share of the largest; None if the method has no such
+    setting."""
     dose: float | None = None
-    """The share asked for of the images that a minority class lacks; None where the method has no such setting."""
+    """The requested share of the images that a minority class lacks; None if the method has no such setting."""
     share_reached: float | None = None
-    """The smallest minority class of the balanced set over the largest class."""
+    """The size of the smallest minority class in the balanced set, divided by that of the largest class."""
     num_made: int = 0
-    """Images made, those that a filter rejected included."""
+    """Images generated, including those that a filter rejected."""
     num_passed: int = 0
     """Images that the classifier was fitted to."""
     num_rejected: int | None = None
-    """Images that a filter rejects, of those made; None if none were judged."""
+    """How many of the generated images a filter rejects; None if none were judged."""
     filter: str | None = None
-    """"apply": rejected images were replaced. "measure": they were used all the same. None if none were judged."""
+    """"apply": rejected images were replaced. "measure": they were still used. None if none were judged."""
     weight: float = 1.0
-    """Weight of a synthetic image in the classifier's loss, where a real one has 1."""
+    """Weight of a synthetic image in the classifier's loss, relative to 1 for a real one."""
 
 
 LengthReason: TypeAlias = Literal["fixed", "converged", "floor", "cap"]
@@ -189,41 +189,41 @@ class GanLength:
     """How long the GANs of a trial were trained."""
 
     generator_steps: int | None = None
-    """Generator steps of the GAN that took fewest; None if not counted."""
+    """Generator steps of the GAN with the fewest; None if not counted."""
     reason: LengthReason = "fixed"
     """Why training ended: a fixed length, no more improvement, or the smallest or largest length allowed."""
     still_improving: bool | None = None
-    """Whether images were still getting better when training ended; None if not measured."""
+    """Whether images were still improving when training ended; None if not measured."""
     pretrained_on: str | None = None
     """What the GANs were trained on first; None without pretraining."""
 
 
 @settings
 class Memorisation:
-    """The worst over the classes that images were made of; each class is in the arrays."""
+    """The worst value over the classes of generated images; each class is in the arrays."""
 
     largest_copied_share: float | None = None
     """Share of generated images that copy a training image; None with too few images to tell."""
     fewest_distinct: int | None = None
-    """Number of different images among those made of a class; None if not counted."""
+    """Number of distinct images among those made of a class; None if not counted."""
     flags: tuple[str, ...] = ()
     """"copies", "collapsed", "weak": raised for some class."""
 
 
 @settings
 class TrialRecord:
-    """One trial, as it ended."""
+    """One trial that has ended."""
 
     schema_version: int = SCHEMA_VERSION
     """Version of the record and of its arrays."""
     trial_id: str
     """Names `config`."""
     setting_id: str
-    """Names `config` without balancing and evaluation: trials that share it are pairs to be compared."""
+    """Names `config` without balancing and evaluation: trials with the same value are compared as pairs."""
     attempt: int = 1
     """1-based: a failed trial may be run again."""
     phase: Phase
-    """Why the trial was run."""
+    """The phase of the study."""
     status: Status
     """How it ended."""
     failure: str | None = None
@@ -235,11 +235,11 @@ class TrialRecord:
     balancer: str
     """The balancer's name."""
     imbalance_ratio: float
-    """Largest over smallest class count: as asked for where the profile asks for one, else as found."""
+    """Largest over smallest class count: the requested one if the profile has one, otherwise that of the data."""
     seed: int
-    """The seed of everything that the trial draws."""
+    """The seed of all random numbers of the trial."""
     config: Mapping[str, JsonValue]
-    """The complete canonical configuration, but for the length in place of a long list of classes: `study.json`
+    """The complete canonical configuration; a long list of classes is replaced by its length: `study.json`
     has the list."""
     digests: Digests = Digests()
     """What the numbers were made from."""
@@ -247,13 +247,13 @@ class TrialRecord:
     """Classifiers that were fitted to the same balanced set."""
     scores: Mapping[Part, Overall] = field(default_factory=dict)
     """Overall scores by part, each the mean over the fits; `trainables/classifiers/metrics.py` has the names,
-    ranges and directions of those that all trials have. Further ones are the study's own objective,
-    "module:function", and the expected cost."""
+    ranges and directions of the standard ones. Others are the study's own objective, "module:function", and the
+    expected cost."""
     frozen_baseline: Overall = field(default_factory=dict)
     """Overall scores on the test part of a linear head on a frozen pretrained network, without balancing; empty if
     not measured."""
     fit_spread: float | None = None
-    """Standard deviation over the fits of the validation score that counts; None with one fit."""
+    """Standard deviation of the validation objective over the fits; None with one fit."""
     objective: float | None = None
     """The gain on validation images over no balancing in the same setting."""
     baseline: float | None = None
@@ -267,19 +267,19 @@ class TrialRecord:
     milestones: tuple[Milestone, ...] = ()
     """Validation scores on the way."""
     generated: GeneratedImages | None = None
-    """The images that were made; None if none were."""
+    """The generated images; None if none were."""
     gan: GanLength | None = None
     """How long the GANs were trained; None without a GAN."""
     memorisation: Memorisation | None = None
     """Whether generated images repeat training images or one another; None if not measured."""
     num_groups: Mapping[str, int] = field(default_factory=dict)
-    """Groups (patients, videos) by part; empty where the data name none."""
+    """Groups (patients, videos) by part; empty if the data have none."""
     arrays: PathInside | None = None
-    """The trial's arrays, relative to the study's folder; None if it left none."""
+    """The trial's arrays, relative to the study's folder; None if it has none."""
     arrays_digest: str | None = None
-    """Digest of all that is in them but wall times; None if not taken."""
+    """Digest of all of them except wall times; None if not taken."""
     notes: tuple[str, ...] = ()
-    """A line for each thing worth knowing."""
+    """A line for each note."""
     seconds: Mapping[str, float] = field(default_factory=dict)
     """Wall time by stage."""
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -292,7 +292,7 @@ class TrialRecord:
         return json.dumps(dump(self), sort_keys=True, allow_nan=False)
 
     def outcome(self) -> dict[str, JsonValue]:
-        """The record without what differs between two runs of the same trial: times and environment."""
+        """The record without fields that differ between two runs of the same trial: times and environment."""
         volatile = {"seconds", "environment", "finished_at"}
         return {key: value for key, value in dump(self).items() if key not in volatile}
 
@@ -309,8 +309,8 @@ def to_ranges(numbers: Iterable[int]) -> Ranges:
 def read_line(line: str, *, where: str) -> TrialRecord:
     """The record in one line of JSON; `where` names the line in the error.
 
-    Raises RecordError if the line is not JSON, of another schema version, or not a record, and if its fields say
-    another thing than its configuration.
+    Raises RecordError if the line is not JSON, has another schema version, is not a record, or if its fields
+    contradict its configuration.
     """
     try:
         values = from_json(line)
@@ -345,17 +345,17 @@ def refuse_other_versions(values: JsonValue, *, default: int | None = None) -> N
     version = values.get("schema_version", default)
     if version == 1:
         raise RecordError(
-            "written by gan-study 0.1.0, whose studies this version does not read; install that "
-            "version for report, check, status, logs, balance and resume"
+            "written by gan-study 0.1.0, whose studies this version cannot read; install that version "
+            "for report, check, status, logs, balance and resume"
         )
     if version != SCHEMA_VERSION:
         raise RecordError(f"schema version {version!r}; this version reads {SCHEMA_VERSION}")
 
 
 def record_lines(content: bytes) -> tuple[list[str], str]:
-    """The whole lines in a file of records, and what there is of a last one without its line break.
+    """The complete lines in a file of records, and the incomplete last line without its line break.
 
-    Bytes that are not UTF-8 become escapes that JSON refuses, so that the line is named and not altered.
+    Bytes that are not UTF-8 become escapes that JSON refuses, so the line is reported and not altered.
     """
     *whole, unfinished = content.decode("utf-8", errors="backslashreplace").split("\n")
     return whole, unfinished

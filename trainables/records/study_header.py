@@ -19,7 +19,7 @@ DUPLICATES = "duplicates"
 
 @settings
 class Change:
-    """A change of a study's configuration after it had begun, which was asked for."""
+    """A requested change of a study's configuration after it had begun."""
 
     key: str
     """The setting."""
@@ -44,73 +44,73 @@ class ComparisonFamily:
     references: tuple[str, ...]
     """Balancers, or CHOSEN_SIMPLE."""
     ratios: tuple[float | None, ...]
-    """Imbalance ratios; None stands for the one that the data have."""
+    """Imbalance ratios; None is the ratio of the original data."""
 
     @property
     def size(self) -> int:
-        """The number of comparisons, which is what their p values are corrected for."""
+        """The number of comparisons, used to correct their p values."""
         return len(self.methods) * len(self.references) * len(self.ratios)
 
 
 @settings
 class VerdictPlan:
-    """How the study comes to its verdicts, written before its first confirmed trial."""
+    """How the study computes its verdicts, written before its first confirmed trial."""
 
     margin: float
-    """A gain that is smaller either way is not worthwhile."""
+    """A smaller gain or loss than this is not worthwhile."""
     looks: tuple[int, ...]
-    """Numbers of seeds after which the gains are looked at, ascending; one where their number is fixed."""
+    """Numbers of seeds after which the gains are tested, ascending; one if the number of seeds is fixed."""
     families: tuple[ComparisonFamily, ...]
     """What is compared."""
 
 
 @settings
 class TimePlan:
-    """What a study gave up to end within a time budget."""
+    """What a study left out to end within a time budget."""
 
     budget_seconds: float
-    """From the command to the end of its report."""
+    """From the start of the command to the end of its report."""
     asked: Mapping[str, JsonValue]
-    """The configuration that was asked for, which `gan-study resume` completes."""
+    """The requested configuration, which `gan-study resume` completes."""
     left_out: Mapping[str, str] = field(default_factory=dict)
-    """What the plan left out of it before the first trial: a sentence by what is left out."""
+    """What the plan left out before the first trial: a sentence for each part."""
     cut: tuple[str, ...] = ()
-    """What the plan had, and time did not allow in the end: a sentence each."""
+    """What was planned but did not fit into the time in the end: one sentence each."""
 
     @property
     def sentences(self) -> tuple[str, ...]:
-        """All that there was no time for, each as a sentence without its end."""
+        """Everything that there was no time for, each as a sentence without its end."""
         return (*self.left_out.values(), *self.cut)
 
 
 @settings
 class StudyHeader:
-    """What `study.json` says of a study."""
+    """The content of `study.json`."""
 
     schema_version: int = SCHEMA_VERSION
     """Version of this header, of the records and of their arrays."""
     name: str
-    """As the recipe or the person named it."""
+    """Given by the recipe or by a person."""
     study_id: str
-    """Tells the study from others of the same name."""
+    """Distinguishes the study from others with the same name."""
     created_at: str
     """ISO time."""
     config: Mapping[str, JsonValue]
     """The resolved configuration."""
     environment: Mapping[str, str]
-    """The versions that the study was begun with."""
+    """The versions at the start of the study."""
     verdicts: VerdictPlan
     """How verdicts are made."""
     digests: Digests = Digests()
-    """Digests of the data and the code that the study was begun with."""
+    """Digests of the data and the code at the start of the study."""
     changes: tuple[Change, ...] = ()
-    """More seeds, more trials and the like, in the order in which they were made."""
+    """Added seeds, added trials and the like, in the order in which they were requested."""
     time_plan: TimePlan | None = None
-    """None if it has no time budget, or went on to all that was asked for."""
+    """None without a time budget, or after the study was extended to all that was requested."""
     read_back: tuple[str, ...] = ()
-    """What was read of the data and how it was understood, a sentence each."""
+    """What was read of the data and how it was interpreted, one sentence each."""
     seal: str | None = None
-    """A digest of all the rest, as this package wrote it; an edit by hand breaks it."""
+    """A digest of everything else, written by this package; an edit by hand makes it invalid."""
 
 
 # In a study's folder: a list of SearchImportance as JSON.
@@ -124,14 +124,14 @@ class SearchImportance:
     dataset: str
     classifier: str
     imbalance_ratio: float | None
-    """None where one search was of all ratios and balancers together."""
+    """None if one search covered all ratios and balancers."""
     balancer: str | None
     num_trials: int
-    """Complete search trials that this rests on."""
+    """Complete search trials that it is based on."""
     shares: Mapping[str, float] = field(default_factory=dict)
-    """A parameter's share in [0, 1] of what all of them matter; empty if that cannot be said."""
+    """A parameter's share in [0, 1] of the total importance; empty if it cannot be computed."""
     missing: str | None = None
-    """Why it cannot be said."""
+    """Why it cannot be computed."""
 
 
 def read_header(content: bytes) -> StudyHeader:
@@ -147,21 +147,21 @@ def read_header(content: bytes) -> StudyHeader:
 
 
 def seal_of(header: Mapping[str, JsonValue]) -> str:
-    """The seal that a header's values should bear: a digest of all the others."""
+    """The expected seal of a header: a digest of all its other values."""
     return digest({key: value for key, value in header.items() if key != "seal"})
 
 
 def is_as_written(content: bytes) -> bool:
-    """Whether nobody has edited a header since this package wrote it; raises ConfigError where it is no JSON.
+    """Whether a header has not been edited since this package wrote it; raises ConfigError if it is not JSON.
 
-    True where an early version wrote it, which sealed nothing.
+    True if an early version without seals wrote it.
     """
     header = from_json(content)
     return isinstance(header, dict) and is_sealed(header)
 
 
 def is_sealed(header: Mapping[str, JsonValue]) -> bool:
-    """The same of the values of a header."""
+    """The same for the values of a header."""
     digests = header.get("digests")
     is_early = header.get("seal") is None and not (isinstance(digests, dict) and digests.get("configuration"))
     return is_early or header.get("seal") == seal_of(header)

@@ -1,1 +1,1 @@
-"""The machine that a trial runs on: files, cached states, logs, processes, time."""
+"""The machine that runs a trial: files, cached states, logs, processes, time."""

@@ -1,4 +1,4 @@
-"""A cache of states that are costly to make, by what they depend on, so that none is made twice."""
+"""A cache of expensive states, named by what they depend on, so that none is computed twice."""
 
 import hashlib
 import io
@@ -23,10 +23,10 @@ _SEAL_BYTES = hashlib.sha256().digest_size
 
 
 class Store(Protocol):
-    """States by name. Within one process a dict will do."""
+    """States by name. Within one process a dict is enough."""
 
     def get(self, name: str, /) -> State | None:
-        """The state of that name; None where there is none."""
+        """The state of that name; None if there is none."""
 
     def __setitem__(self, name: str, state: State, /) -> None:
         """Save `state`."""
@@ -34,9 +34,10 @@ class Store(Protocol):
 
 @dataclass(frozen=True)
 class FolderStore:
-    """A folder, which processes and machines may share: states of one name are equal, so any may write them.
+    """A folder that processes and machines may share: states with the same name are equal, so any of them may
+    write.
 
-    Storage that fails is tried again for `patience_seconds`.
+    Failing storage is retried for `patience_seconds`.
     """
 
     folder: Path
@@ -55,9 +56,11 @@ class FolderStore:
 
 
 def made_once(store: Store, depends_on: Mapping[str, JsonValue], make: Callable[[], State]) -> State:
-    """What `make` gives, from `store` where it is there. `depends_on` names all that its numbers depend on.
+    """The result of `make`, from `store` if it is there. `depends_on` contains everything that its numbers depend
+    on.
 
-    Those that ask for the same at the same moment all make it: nobody waits for a process that may have died.
+    Processes that need the same state at the same moment all compute it: none waits for a process that may have
+    died.
     """
     name = digest(dict(depends_on))
     state = store.get(name)
@@ -68,7 +71,7 @@ def made_once(store: Store, depends_on: Mapping[str, JsonValue], make: Callable[
 
 
 def write_state(path: Path, state: State, *, patience_seconds: float = 0.0) -> None:
-    """Write `state` so that others see it whole or not at all; see `write_atomically`."""
+    """Write `state` so that others see it completely or not at all; see `write_atomically`."""
     buffer = io.BytesIO()
     torch.save(state, buffer)
     content = buffer.getvalue()
@@ -76,10 +79,10 @@ def write_state(path: Path, state: State, *, patience_seconds: float = 0.0) -> N
 
 
 def read_state(path: Path) -> State | None:
-    """The state in a file, on the CPU; None where there is no such file, or where it is not as it was written.
+    """The state in a file, on the CPU; None if there is no such file, or if it is damaged.
 
-    The names of the file and of its folder identify the state, so a file from elsewhere does not count. Torch
-    loads some files with a changed byte without an error, and raises many kinds of errors for the others.
+    The names of the file and of its folder identify the state, so a file from elsewhere is ignored. Torch loads
+    some files with a changed byte without an error, and raises various errors for the others.
     """
     try:
         sealed = read_bytes(path)
@@ -93,7 +96,7 @@ def read_state(path: Path) -> State | None:
 
 
 def partial_states(folder: Path) -> Iterator[Path]:
-    """What is being written in `folder`, at any depth, and what writers have left there that died."""
+    """Unfinished files in `folder`, at any depth, including those of writers that died."""
     return (path for path in folder.rglob(".*") if is_partial(path))
 
 
@@ -115,7 +118,7 @@ class InBlocks(Protocol):
         """That in which they are used."""
 
     def content_blocks(self) -> Iterator[Tensor]:
-        """All that they depend on, one after the other."""
+        """Everything that they depend on, in sequence."""
 
 
 def contents(*tensors: Tensor | InBlocks) -> str:
@@ -129,7 +132,7 @@ def contents(*tensors: Tensor | InBlocks) -> str:
 
 
 def arithmetic(device: torch.device) -> list[JsonValue]:
-    """What the last digits of a number depend on, whatever it is made of: libraries, chip, threads."""
+    """Everything that the last digits of a number depend on in general: libraries, chip, threads."""
     if device.type == "cuda":
         cudnn: int | None = torch.backends.cudnn.version()  # type: ignore[no-untyped-call]
         return [torch.__version__, cudnn, torch.cuda.get_device_name(device)]

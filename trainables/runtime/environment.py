@@ -1,4 +1,4 @@
-"""What a trial's numbers may depend on beside its configuration: versions, device, CPU, and code."""
+"""What a trial's numbers may depend on besides its configuration: versions, device, CPU, and code."""
 
 import hashlib
 import importlib.metadata
@@ -17,7 +17,7 @@ _CODE_LETTERS = 16
 
 
 def versions() -> dict[str, str]:
-    """The machine's kind, and the versions of what computes the numbers."""
+    """The kind of machine, and the versions of the libraries that compute the numbers."""
     return {
         "python": platform.python_version(),
         "torch": torch.__version__,
@@ -37,7 +37,7 @@ def machine() -> dict[str, str]:
 
 
 def environment(device: torch.device) -> dict[str, str]:
-    """What the numbers of a training on `device` may depend on beside its configuration."""
+    """What the numbers of a training on `device` may depend on besides its configuration."""
     return {
         **machine(),
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
@@ -47,7 +47,9 @@ def environment(device: torch.device) -> dict[str, str]:
 
 
 def machine_kind() -> list[str]:
-    """What a processor's last digits depend on beside the library: torch, chip, vector instructions, threads."""
+    """What the last digits on a processor depend on besides the library: torch, chip, vector instructions,
+    threads.
+    """
     return [
         torch.__version__,
         platform.machine(),
@@ -58,7 +60,7 @@ def machine_kind() -> list[str]:
 
 
 def library_named(name: str | None) -> Library | None:
-    """The library that a file or a record names; None where it names none."""
+    """The library named in a file or a record; None if there is none."""
     return next((known for known in get_args(Library) if known == name), None)
 
 
@@ -68,7 +70,7 @@ def library() -> Library:
 
 
 def use(name: Library) -> None:
-    """Leave matrix products to the library `name`."""
+    """Use the library `name` for matrix products."""
     _onednn().fp32_precision = "tf32" if name == "onednn" else "ieee"
 
 

@@ -1,4 +1,4 @@
-"""Writing into folders: nothing outside of them is changed, and nothing in them that is somebody else's."""
+"""Writing into folders without changing anything outside, or files of other owners inside."""
 
 import os
 import shutil
@@ -25,7 +25,7 @@ _MOST_NAMED = 5
 def refuse_links(folder: Path, *, files: bool = True) -> None:
     """Raise UserError if `folder`, a folder below it or, with `files`, a file below it is a symbolic link.
 
-    What is written through a link, or removed behind it, lies elsewhere. Links above `folder` are the caller's.
+    Files written or removed through a link are elsewhere. Links above `folder` are the caller's.
     """
     within = (
         Path(parent, name)
@@ -39,16 +39,18 @@ def refuse_links(folder: Path, *, files: bool = True) -> None:
 def refuse_link(path: Path) -> None:
     """Raise UserError if `path` is a symbolic link."""
     if path.is_symlink():
-        raise UserError(f"{path} is a link to {path.readlink()}: nothing is written through it; remove it first")
+        raise UserError(
+            f"{path} is a link to {path.readlink()}, and nothing is written through links; remove it first"
+        )
 
 
 @contextmanager
 def replaced_files(folder: Path) -> Iterator[Path]:
-    """A new, empty folder whose files take the place of those of `folder` if the block ends well.
+    """A new, empty folder whose files replace those of `folder` if the block succeeds.
 
-    What an earlier call wrote and this one does not goes; if anything fails, `folder` stays as it was. Files of
-    somebody else beside them stay. Raises UserError if such files lie in one of the folders that are replaced, or
-    if there are links; StorageError, which names the folder, if it cannot be written.
+    Files that an earlier call wrote and this one does not are removed; if anything fails, `folder` is not changed.
+    Other files beside them are not changed. Raises UserError if such files are in one of the folders that are
+    replaced, or if there are links; StorageError with the folder if it cannot be written.
     """
     with naming(folder):
         refuse_links(folder)
@@ -99,10 +101,12 @@ def _refuse_foreign(folder: Path, *, owned: set[str], ours: set[Path]) -> None:
     """Raise UserError if folders that are `owned` hold other files than `ours`, or folders in their place."""
     foreign = sorted(str(path) for path in _files_below(folder) - ours if path.parts[0] in owned)
     if foreign:
-        raise UserError(f"{folder} holds files that are not of a report: {_named(foreign)}; move them elsewhere")
+        raise UserError(
+            f"{folder} contains files that are not part of a report: {_named(foreign)}; move them elsewhere"
+        )
     for path in sorted(ours):
         if (folder / path).is_dir():
-            raise UserError(f"{folder / path} is a folder, where a file is to be written; move it elsewhere")
+            raise UserError(f"{folder / path} is a folder, but a file must be written there; move it elsewhere")
 
 
 def _named(names: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""A process's part of a GPU that several share: a limit to it, what it leaves behind, and whose greed it was."""
+"""A process's share of a GPU: its limit, how it frees memory, and which process used too much."""
 
 import gc
 import re
@@ -14,12 +14,12 @@ _REQUEST = re.compile(rf"Tried to allocate ([\d.]+) ({'|'.join(_UNITS)})")
 
 
 def limit_memory(share: float) -> None:
-    """Let this process have no more of its GPU's memory than a `share` of it allows; a whole GPU has no limit."""
+    """Limit this process to a `share` of its GPU's memory; a whole GPU has no limit."""
     torch.cuda.set_per_process_memory_fraction(ALLOCATED_SHARE * share if share < 1 else 1.0)
 
 
 def give_memory_back() -> None:
-    """Free what this process holds of its GPU and does not use, and forget how much it once held."""
+    """Free the unused GPU memory of this process, and reset its recorded maximum."""
     # What refers to itself, as networks and their optimisers may, goes only when it is looked for.
     gc.collect()
     torch.cuda.empty_cache()
@@ -27,9 +27,9 @@ def give_memory_back() -> None:
 
 
 def is_neighbours_greed(error: BaseException, share: float) -> bool:
-    """Whether a GPU's memory ran out although this process has kept within its `share`.
+    """Whether a GPU's memory ran out although this process has stayed within its `share`.
 
-    Then others took more than theirs, and the trial is innocent: it is worth another try.
+    Then other processes used more than theirs, and the trial can be retried.
     """
     if not isinstance(error, torch.OutOfMemoryError) or not 0 < share < 1:
         return False

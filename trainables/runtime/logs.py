@@ -1,4 +1,4 @@
-"""Structured logs: one line of JSON an event, readable by people and by programs."""
+"""Structured logs: one line of JSON for each event, readable by people and by programs."""
 
 import contextlib
 import datetime
@@ -28,7 +28,7 @@ PROGRESS_SECONDS = 10.0
 
 
 class JsonLines(logging.Formatter):
-    """One line of JSON: time (ISO, UTC), level, logger, host, process, event, what came as `extra`, traceback."""
+    """One line of JSON: time (ISO, UTC), level, logger, host, process, event, the values of `extra`, traceback."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The line, without a line break."""
@@ -48,10 +48,10 @@ class JsonLines(logging.Formatter):
 
 
 class AppendingHandler(logging.Handler):
-    """Appends each line to a file, opened anew: nothing is held open on a network file system.
+    """Appends each line to a file, which is opened each time: no file stays open on a network file system.
 
-    Events of level DEBUG are progress: of those, one every `PROGRESS_SECONDS`. A file that cannot be written to
-    is told of on stderr and stops nobody.
+    Events of level DEBUG are progress: at most one of them is written every `PROGRESS_SECONDS`. An error when
+    writing is reported on stderr and does not stop the program.
     """
 
     def __init__(self, path: Path) -> None:
@@ -81,9 +81,9 @@ class AppendingHandler(logging.Handler):
 
 @contextlib.contextmanager
 def logging_to(path: Path) -> Iterator[None]:
-    """Our loggers append to `path`, and nowhere else, for as long as this lasts; warnings are told on stderr too.
+    """Within the block our loggers append only to `path`; warnings also go to stderr.
 
-    What there is to warn of may be that nothing can be written.
+    A warning may say that nothing can be written.
     """
     on_stderr = logging.StreamHandler()
     on_stderr.setLevel(logging.WARNING)

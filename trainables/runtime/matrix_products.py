@@ -1,9 +1,9 @@
-"""Which library a CPU's single-precision matrix products are left to, decided by trying both.
+"""Which library computes a CPU's single-precision matrix products, decided by measuring both.
 
-torch sends them to MKL, or where it is allowed a lower precision to oneDNN, which has the same precision as MKL on
-all processors but those with units of a lower one. On some processors MKL is the slower of the two by far.
+torch uses MKL, or oneDNN if a lower precision is allowed; oneDNN has the same precision as MKL on all processors
+except those with low-precision units. On some processors MKL is much slower.
 
-The permission is oneDNN's alone. `torch.set_float32_matmul_precision`, which gives it too, would lower the
+The permission applies only to oneDNN. `torch.set_float32_matmul_precision`, which also gives it, would lower the
 precision of a GPU as well.
 """
 
@@ -31,36 +31,36 @@ _SMALLEST_GAIN = 1.25
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """oneDNN against the default: its largest relative error, and how many times as quick it is."""
+    """oneDNN compared with the default: its largest relative error, and its speed ratio."""
 
     error: float
     gain: float
 
     @property
     def is_exact(self) -> bool:
-        """Whether oneDNN is as exact as single precision can be."""
+        """Whether oneDNN is as exact as single precision allows."""
         return self.error < _LARGEST_ERROR
 
     @property
     def winner(self) -> Library:
-        """OneDNN if it is exact, and clearly quicker."""
+        """OneDNN if it is exact, and clearly faster."""
         return "onednn" if self.is_exact and self.gain > _SMALLEST_GAIN else "default"
 
 
 def choose_library(agreed: Callable[[Library], Library] = lambda found: found) -> None:
-    """Leave this process's matrix products to the better library from now on; takes a few tenths of a second.
+    """Use the better library for this process's matrix products from now on; takes a few tenths of a second.
 
-    Noise may let processes on machines alike find different ones, whose last digits differ; so `agreed` gives, for
-    what this one found, what all of them are to use. oneDNN is used only where it is exact here too.
+    Because of noise, processes on equal machines may choose differently, and their last digits would differ; so
+    `agreed` maps the choice of this process to the common one. oneDNN is used only if it is exact here too.
     """
     found = compare()
     use(agreed(found.winner) if found.is_exact else "default")
 
 
 def agree_on_library(folder: Path, found: Library, *, patience_seconds: float = 0.0) -> Library:
-    """What the first process found that looked into `folder` on a machine like this one, or this process itself.
+    """The choice of the first process that looked into `folder` on an equal machine, or that of this process.
 
-    Machines are alike whose numbers are taken for equal, see `cache.arithmetic`.
+    Machines are equal if their numbers are, see `cache.arithmetic`.
     """
     path = folder / re.sub(r"[^\w.]+", "_", "-".join(machine_kind()))
     first = first_written(path, found.encode(), patience_seconds=patience_seconds).decode()
@@ -68,7 +68,7 @@ def agree_on_library(folder: Path, found: Library, *, patience_seconds: float = 
 
 
 def compare() -> Comparison:
-    """Both libraries, tried in turn on this process's threads: the quickest of some rounds each."""
+    """Both libraries, measured in turn on this process's threads: the fastest of some rounds each."""
     random = torch.Generator().manual_seed(0)
     factors = [
         (torch.randn(rows, inner, generator=random), torch.randn(inner, columns, generator=random))

@@ -1,4 +1,4 @@
-"""A moment to come that several processes agree on, also where somebody sets a clock meanwhile."""
+"""A future moment that several processes agree on, even if a clock is set in between."""
 
 import time
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 @dataclass(frozen=True, kw_only=True)
 class Moment:
-    """A moment as `time.monotonic` of one machine has it, and as `time.time` has it for all others."""
+    """A moment as `time.monotonic` of one machine, and as `time.time` for all others."""
 
     monotonic: float
     wall: float
@@ -20,11 +20,11 @@ class Moment:
 
     @classmethod
     def after(cls, seconds: float) -> Self:
-        """The moment in so many seconds from now."""
+        """The moment this many seconds from now."""
         return cls(monotonic=time.monotonic() + seconds, wall=time.time() + seconds, boot=_boot_id())
 
     def seconds_left(self) -> float:
-        """The time until then; on the machine that named the moment no clock that is set changes it."""
+        """The time until then; on the machine that named the moment, setting the clock has no effect."""
         if self.boot is not None and self.boot == _boot_id():
             return self.monotonic - time.monotonic()
         return self.wall - time.time()

@@ -1,4 +1,4 @@
-"""What a process that trains is set to: its threads, and what it does with freed memory."""
+"""The settings of a process that trains: its threads, and its handling of freed memory."""
 
 import contextlib
 import ctypes
@@ -26,8 +26,8 @@ _MALLOC_SETTINGS = (
 def use_threads(count: int) -> None:
     """Let torch and the numeric libraries use `count` threads.
 
-    Never the machine's number: four processes with four threads each on four cores run over a hundred times
-    slower than with one each.
+    Never all of the machine: four processes with four threads each on four cores run over a hundred times slower
+    than with one each.
     """
     # Libraries yet to be loaded read the environment; those that are loaded have read it, and have to be told.
     os.environ["OMP_NUM_THREADS"] = str(count)
@@ -37,7 +37,7 @@ def use_threads(count: int) -> None:
 
 @contextlib.contextmanager
 def arithmetic_given_back() -> Iterator[None]:
-    """Give a caller's process its threads and its library of matrix products back after the block."""
+    """Restore a caller's threads and library of matrix products after the block."""
     threads, chosen, told = torch.get_num_threads(), library(), os.environ.get("OMP_NUM_THREADS")
     pools = [(pool, pool.num_threads) for pool in ThreadpoolController().lib_controllers]
     try:
@@ -54,10 +54,10 @@ def arithmetic_given_back() -> Iterator[None]:
 
 
 def with_torch_defaults(function: _Function) -> _Function:
-    """`function`, or a generator function, that computes alike whatever torch state its caller has chosen.
+    """`function`, or a generator function, with results that do not depend on its caller's torch state.
 
-    Below `torch.no_grad`, `inference_mode` or `autocast`, and with another default type or device of new tensors.
-    A generator has torch's defaults while it runs; between two values the caller has its own state.
+    Also inside `torch.no_grad`, `inference_mode` or `autocast`, and with another default type or device of new
+    tensors. A generator has torch's defaults while it runs; between two values the caller has its own state.
     """
     if inspect.isgeneratorfunction(function):
 
@@ -117,11 +117,11 @@ def _without_autocast(kind: str) -> Iterator[None]:
 
 
 def keep_freed_memory() -> bool:
-    """Let freed memory stay with the process; whether the C library can be told so (glibc can).
+    """Let the process keep freed memory; returns whether the C library supports this (glibc does).
 
-    Every optimiser step frees its gradients and asks for as many again. By default glibc hands blocks of that size
-    back to the system, which zeroes them page by page when they are wanted. Without, WGAN-GP on batches of 4
-    takes a quarter less time.
+    Every optimiser step frees its gradients and allocates as many again. By default glibc returns blocks of that
+    size to the system, which zeroes them page by page when they are allocated again. Without this, WGAN-GP on
+    batches of 4 takes a quarter less time.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt

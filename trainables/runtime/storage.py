@@ -1,4 +1,6 @@
-"""Writing files that several processes may write and read at once, on storage that may fail for a while."""
+"""Writing files that several processes may write and read at the same time, on storage that may fail for a
+while.
+"""
 
 import contextlib
 import errno
@@ -36,16 +38,17 @@ _FIRST_WRITER_LOOKS = 20
 
 
 class StorageError(OSError):
-    """A file could not be written; names it. No fault of what was to be written."""
+    """A file could not be written; has its name. The content is not the cause."""
 
 
 def is_partial(path: Path) -> bool:
-    """Whether a file was written aside, by a process that did not come to rename it."""
+    """Whether a file is a temporary one, from a process that did not come to rename it."""
     return path.name.startswith(".") and path.suffix == _PARTIAL
 
 
 def write_atomically(path: Path, content: bytes, *, patience_seconds: float = 0.0) -> None:
-    """Write aside, through to the disk, and rename: no reader ever sees half a file, whatever fails or dies.
+    """Write a temporary file, flush it to the disk, and rename it: no reader ever sees a partial file, whatever
+    fails.
 
     Tried again for `patience_seconds` where the storage fails; raises StorageError then.
     """
@@ -53,7 +56,7 @@ def write_atomically(path: Path, content: bytes, *, patience_seconds: float = 0.
 
 
 def first_written(path: Path, content: bytes, *, patience_seconds: float = 0.0) -> bytes:
-    """What a file holds for good: `content`, a few bytes, unless another process has written it first.
+    """The permanent content of a file: `content`, a few bytes, unless another process has written it first.
 
     Tried again for `patience_seconds` where the storage fails; raises StorageError then.
     """
@@ -61,10 +64,10 @@ def first_written(path: Path, content: bytes, *, patience_seconds: float = 0.0) 
 
 
 def append(path: Path, content: bytes, *, patience_seconds: float = 0.0) -> None:
-    """Write to the end of a file, through to the disk; one process alone may.
+    """Append to a file and flush it to the disk; only one process may do so.
 
-    Tried again for `patience_seconds` where the storage fails, without what an earlier attempt may have left;
-    raises StorageError then.
+    If the storage fails, it is retried for `patience_seconds`, without the remains of an earlier attempt; then
+    raises StorageError.
     """
     size = path.stat().st_size if path.exists() else 0
     retry(lambda: _write_at(path, size, content), seconds=patience_seconds)
@@ -76,7 +79,8 @@ def retry(
     seconds: float,
     passes: Callable[[BaseException], bool] = lambda error: isinstance(error, OSError) and error.errno in _PASSING,
 ) -> T:
-    """What `action` gives, tried again for up to `seconds` while it fails in a way that `passes`; then its error.
+    """The result of `action`, retried for up to `seconds` while it fails in a way that `passes`; then raises its
+    error.
 
     The first failure is logged, so that the user knows the reason for the wait.
     """
@@ -86,7 +90,7 @@ def retry(
     def say(state: RetryCallState) -> None:
         if state.attempt_number == 1:
             assert state.outcome is not None
-            _LOG.warning("%s; trying again for up to %g s", state.outcome.exception(), seconds)
+            _LOG.warning("%s; retrying for up to %g s", state.outcome.exception(), seconds)
 
     attempts = Retrying(
         retry=retry_if_exception(passes),
@@ -100,7 +104,9 @@ def retry(
 
 @contextlib.contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Make a StorageError of an OSError, with the name of the file; a full disk's has none of its own."""
+    """Convert an OSError into a StorageError with the name of the file; that of a full disk has none of its
+    own.
+    """
     try:
         yield
     except OSError as error:
@@ -129,7 +135,7 @@ def _create(path: Path, content: bytes) -> bytes:
 
 
 def _link(aside: Path, path: Path, content: bytes) -> None:
-    """Make `aside`, which holds `content`, known as `path` too; raises FileExistsError where one is there.
+    """Make `aside`, which holds `content`, known as `path` too; raises FileExistsError if one is there.
 
     Where there are no hard links `path` is made first and written then.
     """

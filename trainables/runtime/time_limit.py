@@ -1,4 +1,4 @@
-"""A limit to the time that a trial takes in its process."""
+"""A limit to the time of a trial in its process."""
 
 import contextlib
 import faulthandler
@@ -16,14 +16,14 @@ _STDERR = 2
 
 
 class TimeLimitExceeded(BaseException):
-    """A trial took longer than it may; no Exception, so that nothing on the way takes it for its own."""
+    """A trial took too long; not an Exception, so that no other code handles it."""
 
 
 @contextlib.contextmanager
 def time_limit(deadline: float | None) -> Iterator[None]:
     """Raise TimeLimitExceeded in the block at `deadline`, of `time.monotonic`; None is never.
 
-    In the process's main thread only. A block that does not return to Python takes its process with it
+    Only in the process's main thread. A block that does not return to Python is ended with its process
     GRACE_SECONDS later.
     """
     if deadline is None:

@@ -1,4 +1,4 @@
-"""What a trial leaves for the report, as arrays under the names that `trainables.records.arrays` declares."""
+"""A trial's data for the report, as arrays under the names declared in `trainables.records.arrays`."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice, zip_longest
@@ -39,7 +39,7 @@ def class_arrays(classes: Classes, counts: Mapping[str, Sequence[int]]) -> dict[
 
 
 def filter_arrays(classes: Classes, filtered: Mapping[int, FilterCounts]) -> dict[str, Array]:
-    """How many images a filter rejected of each class, by reason; nothing where none were judged."""
+    """How many images of each class a filter rejected, by reason; empty if none were checked."""
     if not filtered:
         return {}
     reasons = list(next(iter(filtered.values())).by_reason)
@@ -53,7 +53,7 @@ def filter_arrays(classes: Classes, filtered: Mapping[int, FilterCounts]) -> dic
 def score_arrays(
     part: str, labels: Labels, probabilities: Sequence[npt.NDArray[np.float32]], scores: Sequence[Scores]
 ) -> dict[str, Array]:
-    """The labels [N] of a part, each fit's `probabilities` [N, K], and what they score."""
+    """The labels [N] of a part, each fit's `probabilities` [N, K], and their scores."""
     return {
         f"{part}/labels": labels.astype(np.int64),
         f"{part}/probabilities": np.stack(probabilities).astype(np.float32),
@@ -75,7 +75,7 @@ def fit_arrays(
 
 
 def gan_arrays(gans: Mapping[str, TrainedGan], *, pretrained_on: str | None) -> dict[str, Array]:
-    """Losses, steps and times of each GAN, by what it was trained on; nothing without one."""
+    """Losses, steps and times of each GAN, by what it was trained on; empty without one."""
     if not gans:
         return {}
     found = list(gans.values())
@@ -104,7 +104,7 @@ def _rows(rows: Sequence[Sequence[float]], rest: float) -> Array:
 
 
 def sample_arrays(balanced: TrainingSet) -> dict[str, Array]:
-    """A few real and synthetic images of each minority class that has synthetic ones; nothing without any."""
+    """A few real and synthetic images of each minority class that has synthetic ones; empty without any."""
     chosen: dict[str, list[Tensor]] = {"real": [], "synthetic": []}
     labels: dict[str, list[int]] = {"real": [], "synthetic": []}
     for label in balanced.classes.minority:
@@ -123,7 +123,7 @@ def sample_arrays(balanced: TrainingSet) -> dict[str, Array]:
 
 
 def snapshot_arrays(training: TrainingSet, snapshots: Mapping[int, Snapshots]) -> dict[str, Array]:
-    """Images of a GAN on the way, at most 32 pixels high, and training images beside them; nothing without any.
+    """Images of a GAN during training, at most 32 pixels high, and training images beside them; empty without any.
 
     `snapshots` maps a label to its images [n, C, H, W] by generator step.
     """
@@ -146,9 +146,9 @@ def snapshot_arrays(training: TrainingSet, snapshots: Mapping[int, Snapshots]) -
 
 
 def measured_arrays(measured: Mapping[int, MeasuredImages]) -> dict[str, Array]:
-    """What the generated images of each class are worth, those most like a copy, and all as points of a map.
+    """The quality of each class's generated images, the most copy-like ones, and all as points of a map.
 
-    Nothing where none were measured.
+    Empty if none were measured.
     """
     if not measured:
         return {}

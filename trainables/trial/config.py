@@ -47,11 +47,11 @@ _LATER: Mapping[str, JsonValue] = {
 
 @settings
 class EvaluationConfig:
-    """What is evaluated, and by how many fits; neither the balanced set nor the first fit depends on it.
+    """What is evaluated, and with how many fits; neither the balanced set nor the first fit depends on it.
 
-    `test` says whether the test part may be read: in the confirm phase alone. `test_each_epoch` has it read after
-    each epoch of the first fit as well, so that the best epoch on the test part, which much of the literature
-    reports, can stand beside the last. `image_features` are those by which generated images are judged.
+    `test` says whether the test part may be read: only in the confirm phase. With `test_each_epoch` it is also
+    read after each epoch of the first fit, so that the report can show the best epoch on the test part, as much of
+    the literature does, beside the last. `image_features` are those used to measure generated images.
     """
 
     test: bool = False
@@ -60,8 +60,8 @@ class EvaluationConfig:
     """Classifiers fitted to the same balanced set, each with a seed of its own; scores are their mean."""
     image_features: ImageFeatures = Field(default_factory=DomainFeatures)
     frozen_baseline: Pretrained | None = None
-    """A pretrained network: a linear head on its frozen features is fitted to the training part as it is, and
-    scored on the test part. The study's own classifier and all other numbers are as without it."""
+    """A pretrained network: a linear head on its frozen features is fitted to the unbalanced training part, and
+    scored on the test part. This does not change the study's own classifier or any other number."""
 
     @model_validator(mode="after")
     def _is_allowed(self) -> Self:
@@ -86,10 +86,10 @@ class _Sections:
 
 @dataclass(frozen=True, kw_only=True)
 class TrialConfig:
-    """Everything that decides a trial's numbers.
+    """Everything that determines a trial's numbers.
 
-    `seed` draws the images that are kept, the split, the networks' weights and the batches. Raises ConfigError
-    where the balancer cannot be used with the classifier.
+    `seed` determines the images that are kept, the split, the networks' weights and the batches. Raises
+    ConfigError if the balancer cannot be used with the classifier.
     """
 
     seed: int
@@ -108,17 +108,17 @@ class TrialConfig:
             if model.final_head is not None and BALANCERS[name].moves_predictions:
                 raise ConfigError(
                     f"balancing.{key}: {name!r} cannot be used with classifier {model.name!r}; it shifts "
-                    "log-probabilities, and this classifier's last step gives none"
+                    "log-probabilities, which this classifier does not give"
                 )
 
     @cached_property
     def trial_id(self) -> str:
-        """A name for this configuration; where the files lie does not enter, since it changes no number."""
+        """A name for this configuration; it does not contain the paths of files, since they change no number."""
         return digest(_remove(dump_trial(self), *_PLACES))
 
     @cached_property
     def setting_id(self) -> str:
-        """A name for the configuration without balancing: trials that share it are pairs to be compared."""
+        """A name for the configuration without balancing: trials with the same name are compared as pairs."""
         return digest(_remove(dump_trial(self), *_PLACES, "balancing", "evaluation"))
 
 
@@ -167,7 +167,7 @@ def parse_trial(values: Mapping[str, JsonValue]) -> TrialConfig:
 def dump_trial(config: TrialConfig) -> dict[str, JsonValue]:
     """The canonical nested dict, whose `parse_trial` gives the same trial.
 
-    Every default is written out but those in `_LATER`.
+    Every default is written out except those in `_LATER`.
     """
     return _without_unset(
         {
@@ -194,7 +194,7 @@ def pretrained_on(balancing: BalancingConfig) -> str | None:
 
 
 def with_gan(balancing: BalancingConfig, gan: GanSettings) -> BalancingConfig:
-    """`balancing`, which is by a GAN, with other settings of it."""
+    """`balancing`, which uses a GAN, with other settings of it."""
     assert isinstance(balancing.balancer, GanBalancing)
     return replace(balancing, balancer=replace(balancing.balancer, gan=gan))
 

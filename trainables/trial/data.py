@@ -1,4 +1,4 @@
-"""A trial's data: thinned, and split into what may be trained on, what chooses, and what is left over."""
+"""A trial's data: made imbalanced, and split into training, validation and the rest."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -31,11 +31,11 @@ RATIO_TOLERANCE = 0.05
 
 @dataclass(frozen=True, kw_only=True)
 class TrialParts:
-    """A trial's data, split, and the counts that led there."""
+    """A trial's data after the split, and the counts of each step."""
 
     pool: LabeledImages
     held_back: Indices
-    """Rows of `pool` that the imbalance took away."""
+    """Rows of `pool` that the imbalance removed."""
     validating: Indices
     """Rows of `pool` in the validation part."""
     training: LabeledImages
@@ -61,7 +61,7 @@ class TestPart:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrialData:
-    """A trial's data on its device; the test part is read when it is first asked for."""
+    """A trial's data on its device; the test part is read on first access."""
 
     parts: TrialParts
     training: TrainingSet
@@ -70,11 +70,11 @@ class TrialData:
     device: torch.device
     may_test: bool
     added_measures: Mapping[str, Measure] = field(default_factory=dict)
-    """What the study scores beside the metrics that all studies have."""
+    """The study's own scores beside the standard metrics."""
 
     @cached_property
     def test(self) -> TestPart:
-        """The test part, which only a confirming trial may read."""
+        """The test part, which only a confirm trial may read."""
         assert self.may_test, "the test part may not be read"
         loaded = self.source.test()
         return TestPart(loaded=loaded, images=hold(loaded.images.images, self.device))
@@ -104,10 +104,10 @@ def validation_on_device(images: LabeledImages, proportions: Sequence[float], de
 
 
 def prepare(config: TrialConfig, source: ImageSource) -> TrialParts:
-    """The training and validation parts: the pool is thinned first, then validation is carved out of the rest.
+    """The training and validation parts: the pool is made imbalanced first, then the validation part is split off.
 
-    `source` holds the images that `config.data` asks for. Of its test part only the class counts are used, which
-    weight the validation scores. Where the data weight images, those to train on weigh 1 on average.
+    `source` holds the images that `config.data` asks for. Only the class counts of its test part are used, to
+    weight the validation scores. If the data have weights, those of the training images are 1 on average.
     """
     pool = source.pool()
     counts, names = pool.images.class_counts(), pool.images.class_names
@@ -140,9 +140,9 @@ def prepare(config: TrialConfig, source: ImageSource) -> TrialParts:
 
 
 def add_held_back(balanced: BalancedSet, parts: TrialParts, *, seed: int) -> BalancedSet:
-    """`balanced` with the real images that it wants; a note says where the data hold fewer.
+    """`balanced` with the real images that it requests; a note says if the data have fewer.
 
-    None of them belongs with a validation image: is of its patient, or looks like it.
+    None of them belongs with a validation image: is of the same patient, or looks like it.
     """
     for label, number in balanced.wanted.items():
         rows = _apart(parts.held_back, parts.validating, parts.pool)
@@ -150,7 +150,7 @@ def add_held_back(balanced: BalancedSet, parts: TrialParts, *, seed: int) -> Bal
         drawn = numpy_generator(seed, label).permutation(rows)[:number]
         granted = training_set(parts.pool.subset(drawn), parts.classes, balanced.training.images.device)
         name = parts.classes.names[label]
-        missing = (f"class {name!r}: {number} more real images were asked for, {len(drawn)} were held back",)
+        missing = (f"class {name!r}: {number} more real images were requested, {len(drawn)} were held back",)
         balanced = replace(
             balanced,
             training=balanced.training.extended(
@@ -162,10 +162,11 @@ def add_held_back(balanced: BalancedSet, parts: TrialParts, *, seed: int) -> Bal
 
 
 def held_out(parts: TrialParts, device: torch.device) -> TrainingSet:
-    """The real images of the rare classes that no training has met: held back by the imbalance, or validating.
+    """The real images of the rare classes that no training has seen: removed by the imbalance, or in the
+    validation part.
 
-    Without those that a training image repeats pixel by pixel, or belongs with: one of them at distance 0 would
-    let any generator that copies pass for an honest one.
+    Without images that a training image repeats pixel by pixel, or belongs with: one of them at distance 0 would
+    make any generator that copies look honest.
     """
     training = np.setdiff1d(np.arange(len(parts.pool)), np.concatenate([parts.held_back, parts.validating]))
     rows = np.concatenate([_apart(parts.held_back, training, parts.pool), parts.validating])
@@ -183,8 +184,8 @@ def _apart(rows: Indices, others: Indices, images: LabeledImages) -> Indices:
 
 
 def ratio_notes(asked: float, counts: Sequence[int]) -> tuple[str, ...]:
-    """A line where the data do not give the imbalance ratio that was asked for, to within rounding of counts."""
+    """A note if the data do not have the requested imbalance ratio, up to rounding of counts."""
     found = max(counts) / min(counts)
     if abs(found / asked - 1) <= RATIO_TOLERANCE:
         return ()
-    return (f"imbalance ratio {asked:g} was asked for; the largest class has {found:.2f} times the smallest",)
+    return (f"imbalance ratio {asked:g} was requested; the largest class has {found:.2f} times the smallest",)

@@ -1,4 +1,4 @@
-"""What comes of a trial: its record and its arrays."""
+"""The result of a trial: its record and its arrays."""
 
 import datetime
 import re
@@ -68,12 +68,12 @@ class Fits:
     seconds: tuple[float, ...]
     """Wall time of each."""
     test_epochs: tuple[Scores, ...] = ()
-    """The first one's scores on the test part after each epoch; empty unless they are asked for."""
+    """The first fit's scores on the test part after each epoch; empty unless requested."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Evaluated:
-    """What the fitted classifiers make of one part, whose images have the `labels` [N]."""
+    """The predictions of the fitted classifiers for one part, whose images have the `labels` [N]."""
 
     labels: Labels
     probabilities: tuple[npt.NDArray[np.float32], ...]
@@ -95,7 +95,7 @@ def complete(
     milestones: tuple[Milestone, ...],
     seconds: Mapping[str, float],
 ) -> TrialOutcome:
-    """The record and the arrays of a trial that came to its end."""
+    """The record and the arrays of a completed trial."""
     filtered = balanced.filtered or {label: count_rejected(each.rejected) for label, each in measured.items()}
     counts = _count_images(data, balanced.training, filtered)
     notes = (*data.parts.notes, *balanced.notes)
@@ -144,7 +144,7 @@ def complete(
 
 
 def failed_record(config: TrialConfig, purpose: Purpose, *, reason: str, imbalance_ratio: float) -> TrialRecord:
-    """The record of a trial that did not come to an end, and why: one line, without a terminal's codes."""
+    """The record of a trial that did not complete, with the reason: one line, without terminal control codes."""
     blank = _blank_record(config, purpose, imbalance_ratio=imbalance_ratio)
     return replace(blank, failure=shorten(one_line(reason), MOST_FAILURE_BYTES), finished_at=_now())
 
@@ -159,7 +159,7 @@ def pruned_record(
 ) -> TrialRecord:
     """The record of a search trial that was stopped early, with the milestones it had reached.
 
-    `seen` is what the rule that stopped it had seen.
+    `seen` is what the rule that stopped it was based on.
     """
     blank = _with_milestones(_blank_record(config, purpose, imbalance_ratio=imbalance_ratio), milestones)
     stop = Stop(rung=len(milestones), reason="successive halving", seen=seen)
@@ -167,7 +167,7 @@ def pruned_record(
 
 
 def one_line(text: str) -> str:
-    """`text` in one line, without the codes that steer a terminal."""
+    """`text` in one line, without terminal control codes."""
     return " ".join(_TERMINAL_CODES.sub("", text).split())
 
 
@@ -179,12 +179,12 @@ def describe_failure(error: BaseException) -> str:
 
 
 def array_path(trial_id: str) -> str:
-    """Where a trial's arrays lie, relative to the study's folder."""
+    """The path of a trial's arrays, relative to the study's folder."""
     return str(PurePosixPath("artifacts") / f"{trial_id}.npz")
 
 
 def gain(fits: Sequence[Scores], purpose: Purpose) -> float | None:
-    """How much better the mean over the fits of the score that counts is than the baseline's.
+    """How much better the mean validation objective over the fits is than the baseline's.
 
     None if either is not known.
     """

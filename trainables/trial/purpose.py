@@ -9,7 +9,7 @@ from gan_study.trainables.records.record import Phase, SearchTrial, Selection
 
 @settings
 class Purpose:
-    """Why a trial is run, and what it is measured against.
+    """Why a trial is run, and the reference for its gain.
 
     Examples
     --------
@@ -21,20 +21,20 @@ class Purpose:
     phase: Phase
     """"baseline", "search" or "confirm"."""
     metric: str = "minority_f1"
-    """Which of the overall scores counts; "module:function" is scored beside them."""
+    """The overall score to maximise; "module:function" is computed beside the others."""
     costs: Costs = Field(default_factory=dict)
-    """What mistakes cost, by true and predicted class; the expected cost is scored where there are any."""
+    """Cost of mistakes, by true and predicted class; with costs, the expected cost is computed."""
     baseline: float | None = None
     """Its value on validation images without balancing in the same setting; the objective is the gain over it."""
     search: SearchTrial | None = None
     """Which trial of the search it is; None outside the search."""
     selection: Selection | None = None
-    """How its configuration was chosen; None where it is not confirmed."""
+    """How its configuration was chosen; None if it is not confirmed."""
 
     @property
     def measures_images(self) -> bool:
-        """Whether a confirming trial measures generated images: in the first round of seeds.
+        """Whether a confirm trial measures generated images: only in the first round of seeds.
 
-        Later rounds are for gains that are undecided; what images are like is known by then.
+        Later rounds are for undecided gains; the quality of the images is known by then.
         """
         return self.selection is None or self.selection.round == 1

@@ -1,4 +1,4 @@
-"""What crosses Ray's border: the request that the driver hands to a worker, and what the worker reports back."""
+"""What crosses Ray's border: the request from the driver to a worker, and the worker's reports."""
 
 import errno
 import socket
@@ -19,12 +19,12 @@ REQUEST, REPORT = "request", "report"
 
 
 class OtherCodeError(UserError):
-    """A worker runs other code of this package than the driver: its numbers would be those of another study."""
+    """A worker runs different code of this package than the driver: its numbers would not belong to the study."""
 
     def __init__(self, where: str) -> None:
         super().__init__(
-            f"a worker runs other code of gan_study than this process: {where}; start the study from a folder "
-            "without another checkout, and install the same version on every machine"
+            f"a worker runs different code of gan_study than this process: {where}; start the study "
+            f"from a folder without another checkout, and install the same version on every machine"
         )
         self._where = where
 
@@ -40,19 +40,19 @@ class TrialPlaces:
     study: Path
     """The study's folder, to which a record's artifact paths are relative."""
     cache: Path
-    """What trials share: classifiers that measure images, and the choice of a matrix library."""
+    """Shared by trials: classifiers that measure images, and the choice of a matrix library."""
     gans: Path
     """Checkpoints of GANs."""
     log: Path
     """The trial's own log."""
     token: Path
-    """A file that holds `mark` wherever the study's folder is seen, and not another one or none."""
+    """A file that contains `mark` on every machine that sees the study's folder; other folders lack it."""
     mark: str
 
     def find_fault(self, *, patience_seconds: float) -> StorageError | None:
-        """Why this machine is not to write to these places; None where it sees the study's folder.
+        """Why this machine must not write to these folders; None if it sees the study's folder.
 
-        A folder that was just made may take a network file system a while to show.
+        A network file system may take a while to show a new folder.
         """
 
         def look() -> None:
@@ -61,7 +61,10 @@ class TrialPlaces:
             except (FileNotFoundError, NotADirectoryError):
                 is_seen = False
             if not is_seen:
-                what = f"{socket.gethostname()} sees another folder, or none, where the study's is; mount it there"
+                what = (
+                    f"{socket.gethostname()} sees another folder, or none, at the path of the study; "
+                    f"mount it there"
+                )
                 raise StorageError(errno.ENOTCONN, what, str(self.study))
 
         try:
@@ -85,7 +88,7 @@ class TrialLimits:
 
 @dataclass(frozen=True, kw_only=True)
 class TrialRequest:
-    """All that a worker needs to run one trial, beside the images."""
+    """Everything that a worker needs to run one trial, except the images."""
 
     config: TrialConfig
     purpose: Purpose
@@ -96,7 +99,7 @@ class TrialRequest:
     checkpoint_steps: frozenset[int] = frozenset()
     """The generator steps after which other trials may want the GAN's state."""
     keeps_gan: bool = False
-    """Whether the GAN's states stay wherever it is looked at, for other trials or an export."""
+    """Whether the GAN's states are stored each time it is observed, for other trials or an export."""
     execution: TrialExecution = ALONE
     """How its GANs are trained."""
     code: str | None = None
@@ -110,8 +113,8 @@ class TrialRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class TrialReport:
-    """What one step of a trial came to: a milestone, or its end by a record, by storage that fails, by a worker
-    that refuses it, or because the study's time was up.
+    """The result of one step of a trial: a milestone, or its end: by a record, by failing storage, by a worker
+    that refuses it, or because the study's time was over.
     """
 
     milestone: Milestone | None = None
@@ -120,8 +123,8 @@ class TrialReport:
     refusal: UserError | None = None
     """Why the worker runs no trial of this study."""
     is_cut: bool = False
-    """Whether the study's time was up."""
+    """Whether the study's time was over."""
 
     def to_tune(self) -> dict[str, object]:
-        """The result that Tune is given; all but a milestone is the trial's last."""
+        """The result for Tune; every report except a milestone is the trial's last."""
         return {REPORT: self, "done": self.milestone is None}

@@ -1,6 +1,6 @@
 """One trial from its configuration to its record: the whole pipeline, without Ray.
 
-A debugger's breakpoint in `run_trial` is the best way into this package: every stage begins there.
+A breakpoint in `run_trial` is the best way to explore this package: every stage starts there.
 """
 
 import logging
@@ -84,7 +84,7 @@ def run_trial(
     Yields
     ------
     Milestone or TrialOutcome
-        Each milestone when it is reached, and the outcome last. Who stops iterating stops the training.
+        Each milestone when it is reached, and the outcome last. To stop the training, stop iterating.
 
     Raises
     ------
@@ -236,7 +236,7 @@ def fit_classifier(
 ) -> FittedClassifier:
     """The trial's classifier fitted to a balanced set of a training part that had `unbalanced_size` images.
 
-    Fits with another `number` draw other weights and batches, the same ones whatever balances: they are pairs.
+    Fits with another `number` use other weights and batches, the same ones for every balancer: they are pairs.
     """
     return fit(
         config.classifier,
@@ -300,7 +300,7 @@ def _measure_images(
 def reference_models(
     config: TrialConfig, parts: TrialParts, training: TrainingSet, store: Store
 ) -> tuple[RealImages, ReferenceModels]:
-    """The real images of the trial's setting, each counted as one, and the models that measure generated ones."""
+    """The real images of the trial's setting, each with weight one, and the models that measure generated ones."""
     real = RealImages(
         training=training.unweighted(),
         held_out=held_out(parts, training.images.device),

@@ -46,8 +46,9 @@ _DEVICE_ERROR = re.compile(
 class SharedImages:
     """A data set in Ray's object store: an ImageSource whose arrays are views of memory that workers share.
 
-    A machine holds one copy of a part, and of the test part none before a trial asks for it. What a machine that
-    is lost held, Ray fetches again from the driver's. With the driver the study ends; who resumes it shares anew.
+    A machine has one copy of a part, and none of the test part before a trial asks for it. If a machine is lost,
+    Ray fetches its copy again from the driver's. The images end with the driver; a resumed study shares them
+    again.
     """
 
     pool_part: "ray.ObjectRef[Loaded]"
@@ -55,15 +56,15 @@ class SharedImages:
     test_counts: tuple[int, ...]
 
     def pool(self) -> Loaded:
-        """Everything that may be used for training and validation; its arrays cannot be written to."""
+        """All images for training and validation; the arrays are read-only."""
         return self._pool
 
     def test(self) -> Loaded:
-        """The test part; its arrays cannot be written to."""
+        """The test part; its arrays are read-only."""
         return self._test
 
     def test_class_counts(self) -> tuple[int, ...]:
-        """Test images of each class, in label order; the test part stays where it is."""
+        """Test images of each class, in label order; does not fetch the test part."""
         return self.test_counts
 
     @cached_property
@@ -78,7 +79,7 @@ class SharedImages:
 
 
 def share(source: ImageSource) -> SharedImages:
-    """Put the images of `source`, which are read now, into Ray's object store."""
+    """Read the images of `source`, and put them into Ray's object store."""
     return SharedImages(
         pool_part=ray.put(source.pool()),
         test_part=ray.put(source.test()),
@@ -91,15 +92,18 @@ class GpuMissingError(UserError):
 
 
 class BrokenProcessError(Exception):
-    """A trial failed in a process that may be to blame: this one ends, and the trial is tried in another."""
+    """A trial failed in a process that may be the cause: the process ends, and the trial is retried in another
+    one.
+    """
 
 
 class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
     """Runs one trial; each step continues to the trial's next milestone, the last one to its end.
 
-    The last step reports the complete record. A trial that raises is a result too, a record that says why, so that
-    Ray's own retries are left for processes and machines that die, and for processes that `may_be_broken`. Storage
-    that fails for too long is no fault of the trial: it leaves no record, and the driver is told to stop.
+    The last step reports the complete record. A trial that raises an error also has a result, a record with the
+    reason. So Ray's own retries are reserved for processes and machines that die, and for processes that
+    `may_be_broken`. If storage fails for too long, this is not the trial's fault: it leaves no record, and the
+    driver is told to stop.
     """
 
     _request: TrialRequest
@@ -112,12 +116,12 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
     _gpu_share: float
     """The share of a GPU; 0 on a CPU."""
     _num_trials: int
-    """How many trials have begun in this process."""
+    """How many trials have started in this process."""
     _failures: list[str]
-    """Why those failed that did."""
+    """Why earlier trials failed."""
 
     def setup(self, config: dict[str, TrialRequest], images: SharedImages) -> None:
-        """Begin the trial that `config` asks for; `images` are the study's data set."""
+        """Start the trial with the configuration `config`; `images` are the study's data set."""
         # Noted before anybody can change the files: this process runs what it has imported.
         code_digest()
         self._images = images
@@ -132,14 +136,14 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
         self._begin(request)
 
     def reset_config(self, new_config: dict[str, TrialRequest]) -> bool:
-        """Begin another trial in the same process: starting a process and importing torch costs seconds."""
+        """Start another trial in the same process, since starting a process and importing torch take seconds."""
         self._begin(new_config[REQUEST])
         return True
 
     def step(self) -> dict[str, object]:
-        """Continue to the next milestone or to the end; what happens meanwhile goes to the trial's log.
+        """Continue to the next milestone or to the end; log messages go to the trial's log.
 
-        A machine that does not see the study's folder says so, and writes nothing.
+        A machine that does not see the study's folder reports this, and writes nothing.
         """
         if self._fault is not None:
             return TrialReport(storage_error=self._fault).to_tune()
@@ -166,7 +170,7 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
             return TrialReport(storage_error=error)
         except TimeLimitExceeded as error:
             if self._ends_with_study:
-                _log.info("stopped: the study's time is up")
+                _log.info("stopped: the time of the study is over")
                 return TrialReport(is_cut=True)
             return self._failed(error)
         except Exception as error:
@@ -178,7 +182,7 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
         reason = describe_failure(error)
         blames_process = may_be_broken(error, is_reused=self._num_trials > 1, failures=self._failures)
         if blames_process or is_neighbours_greed(error, self._gpu_share):
-            # Tune ends this process, and starts the trial anew in another one.
+            # Tune ends this process, and starts the trial again in another one.
             raise BrokenProcessError(reason)
         self._failures.append(reason)
         return TrialReport(record=failed_record(config, purpose, reason=reason, imbalance_ratio=ratio))
@@ -245,11 +249,11 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
 
 
 def may_be_broken(error: BaseException, *, is_reused: bool, failures: Collection[str]) -> bool:
-    """Whether the process may be to blame for a trial's `error`, rather than the trial.
+    """Whether a trial's `error` may be caused by its process rather than by the trial.
 
-    A GPU's context is lost once a kernel failed in it: all that comes after fails too. So is a process suspected
-    in which a trial failed alike before (`failures` are the reasons), or which `is_reused` after another trial and
-    fails in a way that settings, data and the machine's size do not explain.
+    A GPU's context is lost after a kernel has failed in it: all later work fails too. A process is also suspected
+    if a trial failed in it in the same way before (`failures` are the reasons), or if it `is_reused` after another
+    trial and the failure cannot be explained by settings, data or the size of the machine.
     """
     if isinstance(error, _OF_THE_TRIAL):
         return describe_failure(error) in failures
@@ -268,9 +272,9 @@ def assigned_gpus() -> float:
 
 
 def assigned_device() -> torch.device:
-    """A GPU where Ray gave this trial one or a share of one, and the CPU otherwise.
+    """A GPU if Ray gave this trial one or a share of one, otherwise the CPU.
 
-    Ray hides no GPU from those that asked for none. The record names the device. Raises GpuMissingError where
+    Ray does not hide GPUs from trials that asked for none. The record names the device. Raises GpuMissingError if
     torch cannot use the GPU: on the CPU the trial would take many times as long, at a GPU's price.
     """
     if not assigned_gpus():
@@ -285,7 +289,7 @@ def assigned_device() -> torch.device:
 
 def _why_no_gpu() -> str:
     if torch.version.cuda is None and torch.version.hip is None:
-        return "it was built for CPUs alone"
+        return "it was built for CPUs only"
     try:
         torch.cuda.init()  # type: ignore[no-untyped-call]
     except (RuntimeError, AssertionError) as error:

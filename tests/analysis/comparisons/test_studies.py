@@ -59,7 +59,7 @@ def test_a_data_set_counts_once_whatever_its_conditions_are() -> None:
     assert found.gains["chosen GAN"] == pytest.approx((0.2, 0.02))
     assert found.left_out == ("wgan",)
     assert (found.ranking, dict(found.p_values)) == (None, {})
-    assert "here are 2 data sets and 5 methods, so that nothing is tested" in studies_sentences(found)[0]
+    assert "here are 2 data sets and 5 methods, so nothing is tested" in studies_sentences(found)[0]
 
 
 def test_ranks_and_tests_over_six_data_sets_worked_by_hand() -> None:
@@ -76,7 +76,7 @@ def test_ranks_and_tests_over_six_data_sets_worked_by_hand() -> None:
     assert first.tolist() == ["dcgan", "+0.020", *["+0.100"] * 5, "+0.087", "1.17", "0.125"]
     said = studies_sentences(found)[0]
     assert said.startswith("Friedman's test over 6 data sets: the methods differ in rank (p = 0.0057).")
-    assert "Not told apart: dcgan and smote; smote and none." in said
+    assert "Not distinguishable: dcgan and smote; smote and none." in said
 
 
 @pytest.mark.parametrize("seed", range(4))

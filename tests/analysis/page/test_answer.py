@@ -41,7 +41,7 @@ def test_a_gan_that_harms_is_said_to(tmp_path: Path) -> None:
     gain, recall, rival = answer(loaded(tmp_path, records))
     assert gain.startswith("GAN augmentation hurts on shapes")
     assert recall.startswith("It finds fewer of the rare images")
-    assert rival == "No simple method was confirmed in the same settings, so there is none to compare it with."
+    assert rival == "No simple method was confirmed in the same settings, so there is no comparison with one."
 
 
 def test_one_seed_decides_nothing(tmp_path: Path) -> None:
@@ -149,11 +149,9 @@ def test_a_study_without_confirm_trials_has_no_answer(tmp_path: Path) -> None:
 
 def test_what_there_was_no_time_for_is_the_first_thing_to_know(tmp_path: Path) -> None:
     study = loaded(tmp_path, planted_study())
-    plan = TimePlan(
-        budget_seconds=600.0, asked={}, left_out={"search": "nothing is searched"}, cut=("a trial ran",)
-    )
+    plan = TimePlan(budget_seconds=600.0, asked={}, left_out={"search": "no search"}, cut=("a trial ran",))
     assert caveats(replace(study, time_plan=plan))[0] == (
-        "The study had 10 minutes, too few for all that was asked for: nothing is searched; a trial ran. "
+        "The study had 10 minutes, not enough for all that was requested: no search; a trial ran. "
         "`gan-study resume` does the rest."
     )
     whole = replace(study, time_plan=TimePlan(budget_seconds=600.0, asked={}))
@@ -171,9 +169,9 @@ def test_the_published_run_on_sneakers_decides_nothing(tmp_path: Path) -> None:
     assert "is undecided after 1 seed" in answer(study)[0]
     assert verdict_table(study).text["Verdict in F1"].tolist() == ["undecided"] * 2
     assert caveats(study)[1] == (
-        "One run decides nothing. In the one on shapes with simple_cnn at imbalance ratio 10 test minority recall "
-        "is 0.820 without balancing, lower with vanilla_gan (0.796) and higher with wgan_gp (0.853): another seed "
-        "may turn that round."
+        "One run decides nothing. On shapes with simple_cnn at imbalance ratio 10, test minority recall "
+        "is 0.820 without balancing, lower with vanilla_gan (0.796) and higher with wgan_gp (0.853): "
+        "another seed may reverse this."
     )
 
 
@@ -190,7 +188,7 @@ def test_the_caveats_of_the_planted_study(tmp_path: Path) -> None:
     assert "12 test images of class “normal”" in said
     assert "malignant <b>& (shapes, test" not in said
     assert "dcgan 5; acgan_<x> 2; class_weights and smote 0" in said
-    assert "Those that were searched had not equally many points (see the table of the search)" in said
+    assert "The searched methods had different numbers of points (see the table of the search)" in said
     assert "simple_cnn epochs: 5, budget: steps" in said
     assert "1 search failed and 1 search pruned" in said
     assert "Two images were found twice. (2 trials)" in said
@@ -205,11 +203,10 @@ def test_equal_search_budgets_are_said_to_be(tmp_path: Path) -> None:
     ]
     said = " ".join(caveats(loaded(tmp_path / "even", even)))
     assert (
-        "Search trials in all: dcgan and lsgan 4. Every method that was searched had equally many points at"
-        in said
+        "Search trials in all: dcgan and lsgan 4. Every searched method had the same number of points at" in said
     )
     said = " ".join(caveats(loaded(tmp_path / "uneven", even[:-1])))
-    assert "had not equally many points at every ratio" in said
+    assert "had different numbers of points at every ratio" in said
 
 
 def test_the_upper_bound_is_said_to_be_none_to_choose(tmp_path: Path) -> None:
@@ -238,7 +235,7 @@ def test_a_partial_dose_is_not_compared_with_duplicates_and_it_is_said(tmp_path:
     ]
     said = answer(loaded(tmp_path, [*halved, *copies]))
     assert (
-        "It is not compared with as many copies of real images: its dose is 0.5 of the missing images, and "
+        "It is not compared with as many copies of real images: its dose is 0.5 of the missing images, but "
         "duplicates add all of them."
     ) in said
     assert not any("copies" in sentence for sentence in answer(loaded(tmp_path / "without", halved)))
@@ -257,8 +254,8 @@ def test_a_partial_dose_is_not_compared_with_duplicates_and_it_is_said(tmp_path:
         ),
         (
             Selection(search_trials=30, check_gain=0.02, default_check_gain=0.04),
-            "a searched setting won the last round and lost the check (+0.020 in validation score, the default "
-            "+0.040), so that the default stays",
+            "a searched setting won the last round but lost the check (+0.020 in validation score, the default "
+            "+0.040), so the default is used",
         ),
     ],
 )
@@ -288,6 +285,6 @@ def test_look_alikes_between_parts_are_a_caveat_where_they_are_many(tmp_path: Pa
     few, many = f"{LOOK_LIKE_TRAINING}: 1 of 500", f"{LOOK_LIKE_TRAINING}: 30 of 500{MAY_LEAK}"
     assert caveats(replace(study, read_back=(few,))) == caveats(study)
     assert caveats(replace(study, read_back=("imagefolder: 900 pictures", many)))[0] == (
-        "Test images that are, or look like, one to train on: 30 of 500, and no groups are named: scores of the "
-        "test part may be too high; data.group names what belongs together."
+        "Test images that are, or look like, a training image: 30 of 500, and no groups are named: test scores "
+        "may be too high; data.group names what belongs together."
     )

@@ -23,7 +23,7 @@ def test_what_fails_or_dies_is_named_and_everything_else_is_drawn(monkeypatch: p
         "third: the process that draws ended (SIGTRAP): Fatal process out of memory: CagedHeap",
         "fourth: the process that draws ended (exit code 3)",
         "sixth: the process that draws ended (exit code 3)",
-        "all that follows: given up after 3 attempts",
+        "all that follows: stopped after 3 attempts",
     )
     assert found.files == {"plots/zeroth.svg": b"0", "plots/first.svg": b"1"}
     assert found.script == "5"

@@ -31,7 +31,7 @@ def test_a_last_line_that_was_cut_off_is_left_out_with_a_note(tmp_path: Path) ->
         lines.write('{"schema_version": 2, "trial')
     study = load_study(folder)
     assert len(study.records) == len(planted_study())
-    assert study.notes == ("The last line of records.jsonl was cut off while it was written; it is left out.",)
+    assert study.notes == ("The last line of records.jsonl is incomplete; it is left out.",)
 
 
 def test_a_last_line_that_lacks_only_its_line_break_counts(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ DAMAGES = {
     "missing": ("is missing", lambda path: path.unlink()),
     "cut off": ("cannot be read", lambda path: path.write_bytes(path.read_bytes()[:200])),
     "a picture": ("cannot be read", lambda path: path.write_bytes(b"\x89PNG")),
-    "another trial's": ("holds other arrays", lambda path: shutil.copy(min(path.parent.iterdir()), path)),
+    "another trial's": ("contains other arrays", lambda path: shutil.copy(min(path.parent.iterdir()), path)),
 }
 
 

@@ -147,4 +147,4 @@ def test_the_charts_have_every_method_and_half_the_critical_difference_to_both_s
 def test_the_page_has_a_section_for_all_conditions(tmp_path: Path) -> None:
     text = text_of_page(write_study(tmp_path, ordered_study()))
     assert "Friedman's test over 5 conditions" in text
-    assert "Not confirmed under every condition and so left out: acgan." in text
+    assert "Left out because they were not confirmed under every condition: acgan." in text

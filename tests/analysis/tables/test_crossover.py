@@ -106,14 +106,14 @@ def test_a_gan_that_helps_nowhere_has_no_crossover() -> None:
     found = of_dcgan(planted_crossover(at=14.0, slope=0.0))
     assert (found.helps, found.ratio, found.image) == ((), None, None)
     (table,) = crossover_tables(study_of(planted_crossover(at=14.0, slope=0.0)))
-    assert table.text["Finding"].tolist() == ["helps at no ratio tried"] * 2
+    assert table.text["Finding"].tolist() == ["does not help at any tested ratio"] * 2
     assert table.text["Crossover: ratio"].tolist() == ["–", "–"]
 
 
 def test_a_gan_that_gains_everywhere_has_none_within_what_was_tried() -> None:
     (table,) = crossover_tables(study_of(planted_crossover(at=1e6, slope=0.02)))
-    assert table.text["Finding"].tolist() == ["gains at every ratio tried"] * 2
-    assert table.text["Crossover: real images a class"].tolist() == ["below 4", "below 4"]
+    assert table.text["Finding"].tolist() == ["gains at every tested ratio"] * 2
+    assert table.text["Crossover: real images per class"].tolist() == ["below 4", "below 4"]
     assert table.text["Crossover: ratio"].tolist() == ["above 100", "above 100"]
     assert table.numbers["ratio_at"].tolist() == [np.inf, np.inf]
 
@@ -122,10 +122,10 @@ def test_a_gan_that_gains_everywhere_has_none_within_what_was_tried() -> None:
     ("gains", "finding"),
     [
         # The best monotone curve is below 0 throughout, and above it throughout.
-        ((-0.1, 0.05, -0.1), "no one place: helps at ratio 10 alone, and hurts at ratios 2 and 50"),
-        ((0.3, -0.1, 0.3), "no one place: helps at ratios 2 and 50 alone, and hurts at ratio 10"),
+        ((-0.1, 0.05, -0.1), "no single crossover: helps only at ratio 10, and hurts at ratios 2 and 50"),
+        ((0.3, -0.1, 0.3), "no single crossover: helps only at ratios 2 and 50, and hurts at ratio 10"),
         # One passes 0, and says nothing of the harm at ratio 2.
-        ((-0.05, 0.2, -0.05), "no one place: helps at ratio 10 alone, and hurts at ratios 2 and 50"),
+        ((-0.05, 0.2, -0.05), "no single crossover: helps only at ratio 10, and hurts at ratios 2 and 50"),
     ],
 )
 def test_a_gan_that_helps_in_the_middle_has_no_one_place(gains: Sequence[float], finding: str) -> None:
@@ -133,7 +133,7 @@ def test_a_gan_that_helps_in_the_middle_has_no_one_place(gains: Sequence[float],
     (table,) = crossover_tables(study_of(records))
     assert table.text["Finding"].tolist() == [finding] * 2
     assert table.text["Crossover: ratio"].tolist() == ["–", "–"]
-    assert table.text["Crossover: real images a class"].tolist() == ["–", "–"]
+    assert table.text["Crossover: real images per class"].tolist() == ["–", "–"]
 
 
 def test_it_gains_everywhere_only_where_every_mean_does() -> None:
@@ -148,7 +148,7 @@ def test_it_gains_everywhere_only_where_every_mean_does() -> None:
         for record in records
     ]
     (table,) = crossover_tables(study_of(lossy))
-    assert table.text["Finding"].iloc[1] == "its curve passes 0 at no ratio tried"
+    assert table.text["Finding"].iloc[1] == "its curve does not cross 0 at the tested ratios"
 
 
 def test_verdicts_lie_on_their_sides_of_the_crossing() -> None:
@@ -165,7 +165,7 @@ def test_an_end_beyond_what_was_tried_is_said_to_be() -> None:
     cell = table.text.set_index("Balancer").loc["dcgan", "Crossover: ratio"]
     assert cell.endswith("above 50]")
     assert table.text["Finding"].iloc[1] == "stops helping above the ratio, below the images"
-    images = table.text.set_index("Balancer").loc["dcgan", "Crossover: real images a class"]
+    images = table.text.set_index("Balancer").loc["dcgan", "Crossover: real images per class"]
     assert "[below 8, " in images
 
 

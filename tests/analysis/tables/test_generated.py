@@ -124,8 +124,8 @@ def test_the_page_explains_every_number_and_what_its_fid_is_not(rich_page: str) 
     page = shown(rich_page)
     named = with_features((*FIDELITY, *VARIETY), measured())
     assert all(f"{each.heading} {each.meaning}" in page for each in named)
-    assert "the same for every method, ratio and seed: it compares methods within this study" in page
-    assert "and with nothing published. It falls with the number of images" in page
+    assert "the same for every method, ratio and seed. It compares methods within this study" in page
+    assert "not with published values. It falls with the number of images" in page
     assert "A low FID does not mean that the images help the classifier" in page
 
 
@@ -151,8 +151,8 @@ def test_a_study_without_generated_images_has_no_section(plain_folder: Path, pla
         (
             measured(),
             [
-                "Some generated images are copies of training images, which add little that oversampling would "
-                f"not: dcgan (class {MALIGNANT}, ratio 10, 2 of 3 seeds).",
+                "Some generated images are copies of training images, which "
+                f"add little beyond oversampling: dcgan (class {MALIGNANT}, ratio 10, 2 of 3 seeds).",
                 "Some generated images repeat a few images, so they add little variety: "
                 f"dcgan (class {MALIGNANT}, ratio 10, 1 of 3 seeds).",
             ],

@@ -19,7 +19,7 @@ KNOWN = SearchImportance(
     num_trials=24,
     shares={"balancing/gan/generator_steps@dcgan": 0.75, "balancing/gan/learning_rate": 0.25},
 )
-FEW_TRIALS = "2 of the 20 complete trials that it takes"
+FEW_TRIALS = "2 of the 20 complete trials that are needed"
 FEW = SearchImportance(**CELL, balancer="acgan_<x>", num_trials=2, missing=FEW_TRIALS)
 
 
@@ -39,7 +39,7 @@ def test_shares_are_a_table_by_method_and_parameter_with_the_trials_of_the_searc
     ]
     assert table.numbers["share"].tolist() == [0.75, 0.25]
     assert importance_gaps(study.importance) == (
-        "Not given for acgan_<x> at ratio 10 (2 of the 20 complete trials that it takes)."
+        "Not given for acgan_<x> at ratio 10 (2 of the 20 complete trials that are needed)."
     )
 
 

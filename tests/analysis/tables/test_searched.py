@@ -95,7 +95,7 @@ def test_a_study_without_a_search_says_so_and_why(raced: list[Trial]) -> None:
     records = [*NONE, *unsearched, *raced]
     assert num_points(records) == 0
     said = methods_text(study_of(records))
-    assert f"Nothing was searched ({reason}): every method ran with the settings given to it." in said
+    assert f"Nothing was searched ({reason}): every method used the settings given to it." in said
     assert "The search tried" not in said
     assert ("The defaults were compared with one another." in said) == bool(raced)
     assert nothing_searched([*records, *IN_ONE_SPLIT]) == ""
@@ -104,18 +104,18 @@ def test_a_study_without_a_search_says_so_and_why(raced: list[Trial]) -> None:
 @pytest.mark.parametrize(
     ("records", "words"),
     [
-        (searched((DEFAULTS, 0.1), (RACE, 0.1)), "Search trials in all: dcgan 2. All of them ran defaults."),
-        (IN_ONE_SPLIT, "dcgan alone was searched: 2 points beside its default."),
+        (searched((DEFAULTS, 0.1), (RACE, 0.1)), "Search trials in all: dcgan 2. All of them used the defaults."),
+        (IN_ONE_SPLIT, "Only dcgan was searched: 2 points beside its default."),
     ],
     ids=["defaults", "one method"],
 )
 def test_the_budgets_speak_of_points_alone(records: list[Trial], words: str) -> None:
     said = " ".join(caveats(study_of([*NONE, *DCGAN, *records])))
-    assert words in said and "equally many" not in said
+    assert words in said and "the same number of" not in said
 
 
 def test_a_default_that_ran_alone_was_not_searched() -> None:
     raced = [replace(each, balancer="lsgan") for each in searched((DEFAULTS, 0.1))]
     said = " ".join(caveats(study_of([*NONE, *DCGAN, *IN_ONE_SPLIT, *raced])))
-    assert "dcgan alone was searched" in said
+    assert "Only dcgan was searched" in said
     assert {arm.balancer for arm in by_arm(raced)} == {"lsgan"}

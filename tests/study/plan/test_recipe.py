@@ -92,8 +92,8 @@ def test_another_profile_drops_the_settings_of_the_old_one():
         ("confirm.seeds=[]", "confirm.seeds: "),
         ("wandb.mode=onlin", "wandb.mode: 'onlin' cannot be used; input should be 'off', 'offline' or 'online'"),
         ("nonsense", "--set 'nonsense': write key=value"),
-        ("scale=cii", "scale: 'cii' is no size of this study; did you mean 'ci'?"),
-        ("name.x=1", "--set name.x: name has the value 'quickstart' and no settings inside"),
+        ("scale=cii", "scale: 'cii' is not a size of this study; did you mean 'ci'?"),
+        ("name.x=1", "--set name.x: name has the value 'quickstart' which has no settings inside"),
         ("search={", "--set 'search={': the value is not YAML"),
     ],
 )
@@ -148,7 +148,7 @@ def test_aliases_of_aliases_that_no_memory_holds_are_refused_at_once(tmp_path, l
     file = tmp_path / "mine.yaml"
     tens = (f"a{n}: &a{n} [{', '.join([f'*a{n - 1}' if n else 'x'] * 10)}]\n" for n in range(lines))
     file.write_text("".join(tens))
-    with pytest.raises(ConfigError, match=r"its aliases make more than 1,000,000 characters"):
+    with pytest.raises(ConfigError, match=r"its aliases expand to more than 1,000,000 characters"):
         study_config(str(file))
 
 
@@ -246,7 +246,7 @@ def test_a_gans_length_replaces_all_that_a_recipe_says_of_it(tmp_path_factory, b
     kept = before.get("generator_steps", 2000 if "epochs" in before else 400)
     expected = {"generator_steps": kept, **change} if "most_generator_steps" in change else change
     if expected.get("most_generator_steps", 9000) < expected.get("generator_steps", 0):
-        with pytest.raises(ConfigError, match="has to be at least generator_steps"):
+        with pytest.raises(ConfigError, match="must be at least generator_steps"):
             study_config(str(path), asked)
         return
     assert length(study_config(str(path), asked)) == expected
@@ -255,6 +255,6 @@ def test_a_gans_length_replaces_all_that_a_recipe_says_of_it(tmp_path_factory, b
 def test_epochs_and_a_cap_do_not_go_together():
     given = ["balancers.dcgan.gan.epochs=3", "balancers.dcgan.gan.most_generator_steps=100"]
     with pytest.raises(
-        ConfigError, match="most_generator_steps goes with generator_steps, the least length, alone"
+        ConfigError, match="most_generator_steps can only be used with generator_steps, the minimum length"
     ):
         study_config("quickstart", given)

@@ -35,7 +35,7 @@ def test_a_selection_is_read_as_it_was_written(tmp_path):
     [
         ({"name": "wgan_pg"}, "did you mean 'wgan_gp'"),
         ({"name": "wgan_gp", "gan": {"generator_steps": 0}}, "balancing.gan.generator_steps: 0"),
-        ([3], "balancing: [3] is no mapping of settings"),
+        ([3], "balancing: [3] is not a mapping of settings"),
     ],
 )
 def test_a_balancer_that_cannot_be_is_damage(tmp_path, balancing, reason):

@@ -179,7 +179,7 @@ def test_warnings_that_are_errors_to_the_caller_are_none_in_a_study(monkeypatch)
             warnings.warn("of the caller", DeprecationWarning, stacklevel=1)
 
 
-@pytest.mark.parametrize(("option", "goes_on"), [("-OO", "-O will do"), ("-bb", "-b will do")])
+@pytest.mark.parametrize(("option", "goes_on"), [("-OO", "use -O"), ("-bb", "use -b")])
 def test_a_python_in_which_ray_does_not_load_is_refused_in_one_line(option, goes_on, tmp_path):
     command = [sys.executable, option, "-m", "gan_study.study.cli"]
     run = subprocess.run([*command, "check", str(tmp_path)], capture_output=True, text=True, timeout=60)

@@ -191,7 +191,7 @@ def test_it_is_said_when_no_trial_finds_a_machine(states, is_said):
     notice.on_step_begin(2, trials)
     notice.on_step_begin(3, trials)
     assert len(said) == is_said
-    assert all("No trial has begun for 0.02 s: each needs 2 CPU" in line for line in said)
+    assert all("No trial has started for 0.02 s: each needs 2 CPU" in line for line in said)
 
 
 def test_a_ray_that_does_not_start_in_time_is_one_line(monkeypatch):
@@ -285,7 +285,7 @@ def test_a_hook_of_rays_that_is_not_there_is_one_line(monkeypatch):
 def test_what_listens_and_is_no_cluster_is_found_out_within_a_minute():
     with socket.create_server(("127.0.0.1", 0)) as mute:
         address = f"127.0.0.1:{mute.getsockname()[1]}"
-        message = f"^--address {address}: something listens there that does not answer as a cluster does$"
+        message = f"^--address {address}: the program that listens there is not a Ray cluster$"
         started = time.monotonic()
         with pytest.raises(UserError, match=message), ray_cluster(address, verbose=False):
             pass

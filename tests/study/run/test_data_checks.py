@@ -63,13 +63,11 @@ def test_data_that_were_changed_are_refused_and_named(root, images, config):
     refuse_changed_data(root, read_manifest(root), take_fingerprint(config))
     assert found(root) == []
     (images / "cat" / "0.png").rename(images / "dog" / "x.png")
-    said = "that the study was begun with: 1 file moved (cat/0.png to dog/x.png); put them back, or begin another"
+    said = "have changed since the study began: 1 file moved (cat/0.png to dog/x.png); restore them"
     with pytest.raises(DataError) as error:
         refuse_changed_data(root, read_manifest(root), take_fingerprint(config))
     assert said in str(error.value)
-    assert found(root) == [
-        "data: are not those that the study was begun with: 1 file moved (cat/0.png to dog/x.png)"
-    ]
+    assert found(root) == ["data: have changed since the study began: 1 file moved (cat/0.png to dog/x.png)"]
 
 
 def test_the_module_of_an_objective_is_among_the_data_and_is_not_imported(root, config, tmp_path):
@@ -83,7 +81,7 @@ def test_without_the_list_of_files_a_change_is_found_all_the_same(root, images, 
     assert find_changed_data(root, read_manifest(root), take_fingerprint(config)) is None
     (images / "cat" / "0.png").unlink()
     changed = find_changed_data(root, read_manifest(root), take_fingerprint(config))
-    assert changed == "which files is not known"
+    assert changed == "the changed files are not known"
 
 
 def test_where_there_are_no_data_a_check_says_so_and_finds_nothing_wrong(root, images):

@@ -90,7 +90,7 @@ def test_all_else_is_refused_and_named_and_nothing_is_written(root, key):
     edit(root, key, EDITS.get(key, 16))
     before = {path: path.read_bytes() for path in root.iterdir()}
     with pytest.raises(
-        ConfigError, match=rf"{key.removeprefix('config.')} \(.* before, .* now\); a study continues"
+        ConfigError, match=rf"{key.removeprefix('config.')} \(.* before, .* now\); a study keeps"
     ) as e:
         take_in_edits(root)
     assert "\n" not in str(e.value)

@@ -37,7 +37,9 @@ def ends(records, reasons):
 def test_a_study_stops_once_most_trials_fail_alike(records):
     number, message = ends(records, [None] * 10 + [CUDA] * 20)
     assert number == 10 + FEWEST_ALIKE
-    assert message.startswith(f"5 of the last 5 trials failed alike, so the study was stopped: {CUDA}; once")
+    assert message.startswith(
+        f"5 of the last 5 trials failed in the same way, so the study was stopped: {CUDA}; when"
+    )
 
 
 def test_numbers_and_ids_do_not_tell_failures_apart(records):

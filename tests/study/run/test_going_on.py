@@ -22,7 +22,7 @@ ASKED = parse_study(STUDY)
 PLANNED = parse_study(
     {**STUDY, "search": {**STUDY["search"], "trials": 0}, "confirm": {"seeds": [1, 2], "fits": 1}}
 )
-LEFT_OUT = {"search": "nothing is searched", "seeds": "2 seeds instead of 3"}
+LEFT_OUT = {"search": "no search", "seeds": "2 seeds instead of 3"}
 PLAN = TimePlan(budget_seconds=600, asked=dump(ASKED), left_out=LEFT_OUT)
 
 

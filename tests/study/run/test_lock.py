@@ -93,7 +93,7 @@ def test_where_folders_cannot_be_locked_the_first_driver_stops_before_it_writes(
     with sole_driver(tmp_path) as check:
         check()
         (tmp_path / "driver.lock").unlink()
-        with pytest.raises(StudyInUseError, match="was deleted or replaced meanwhile"):
+        with pytest.raises(StudyInUseError, match="was deleted or replaced"):
             check()
 
 

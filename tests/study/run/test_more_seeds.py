@@ -88,7 +88,7 @@ def test_a_study_of_a_fixed_size_gets_one_more_round_and_says_so(tmp_path):
 @pytest.mark.parametrize("seeds", [1, 3, 4])
 def test_as_many_seeds_as_there_are_is_one_line(decided, seeds):
     before = header(decided), decided.rounds.read_bytes()
-    with pytest.raises(ConfigError, match=f"^--seeds {seeds}: the study comes to 4 seeds already; ask for more$"):
+    with pytest.raises(ConfigError, match=f"^--seeds {seeds}: the study already has 4 seeds; ask for more$"):
         take_to_seeds(decided.root, seeds)
     assert (header(decided), decided.rounds.read_bytes()) == before
 
@@ -111,7 +111,7 @@ def test_killed_between_its_two_files_a_change_can_be_made_again(tmp_path, monke
 
 def test_a_study_is_begun_until_decided_or_not_at_all(tmp_path):
     _, fixed = begin(tmp_path / "fixed")
-    with pytest.raises(ConfigError, match=r"begun with a fixed number of seeds; .* --seeds N"):
+    with pytest.raises(ConfigError, match=r"has a fixed number of seeds; .* --seeds N"):
         check_until_decided(fixed)
     check_until_decided(begin(tmp_path / "decided", until="decided")[1])
 
@@ -119,6 +119,6 @@ def test_a_study_is_begun_until_decided_or_not_at_all(tmp_path):
 def test_more_seeds_than_any_study_needs_are_refused(tmp_path):
     folder, _ = begin(tmp_path / "study")
     before = folder.manifest.read_bytes()
-    with pytest.raises(ConfigError, match=r"^--seeds 1000000000: a study has 1000 seeds at most"):
+    with pytest.raises(ConfigError, match=r"^--seeds 1000000000: a study can have at most 1000 seeds"):
         take_to_seeds(folder.root, 10**9)
     assert folder.manifest.read_bytes() == before

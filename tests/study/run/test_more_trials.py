@@ -69,7 +69,7 @@ def test_as_many_trials_as_there_are_or_too_few_to_search_is_one_line(tmp_path):
     folder = StudyFolder(tmp_path / "study")
     create_study_folder(folder.root, searching(4), {})
     before = folder.manifest.read_bytes()
-    for trials, message in ((4, "has 4 search trials already; ask for more"), (5, "nothing would be searched")):
+    for trials, message in ((4, "already has 4 search trials; ask for more"), (5, "nothing would be searched")):
         with pytest.raises(ConfigError, match=rf"^--trials {trials}: .*{message}"):
             take_to_trials(folder.root, trials)
     assert folder.manifest.read_bytes() == before

@@ -121,7 +121,7 @@ def test_a_part_is_looked_for_where_trials_run(folder, tmp_path_factory):
         ):
             check_in_workers(study("classifier.name=plant_e:LINEAR"), ROOM)
         with pytest.raises(
-            ConfigError, match=r"'plant_f:LINEAR': the module plant_f of a worker on .* is other code"
+            ConfigError, match=r"'plant_f:LINEAR': the module plant_f of a worker on .* is different"
         ):
             check_in_workers(study("classifier.name=plant_f:LINEAR"), ROOM)
         # Nobody is asked where there is nothing to ask for.

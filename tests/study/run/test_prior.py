@@ -39,15 +39,15 @@ def test_only_the_search_trials_of_a_study_are_read(tmp_path):
 
 def test_a_folder_without_search_trials_is_refused_by_its_name(tmp_path):
     root = studied(tmp_path / "study", [replace(each, search=None, phase="confirm") for each in SEARCHED])
-    with pytest.raises(ConfigError, match=rf"search.from: '{root}' holds no study with search trials"):
+    with pytest.raises(ConfigError, match=rf"search.from: '{root}' has no study with search trials"):
         read(root)
 
 
 def test_a_study_of_other_data_is_refused(tmp_path):
     root = studied(tmp_path / "study", SEARCHED)
-    with pytest.raises(ConfigError, match=r"is a study of other data: data.image_size 28 instead of 12$"):
+    with pytest.raises(ConfigError, match=r"is a study with different data: data.image_size 28 instead of 12$"):
         read(root, image_size=12)
-    with pytest.raises(ConfigError, match=r"is a study of other data: other images in its pool$"):
+    with pytest.raises(ConfigError, match=r"is a study with different data: other images in its pool$"):
         read_prior(str(root), data=CONFIG.data, pool_digest=Fingerprint(pool={"a": "02"}, test={}).pool_digest)
     # An early version wrote no digests: the settings alone tell.
     assert len(read(studied(tmp_path / "early", SEARCHED, data=None))) == 2

@@ -23,7 +23,7 @@ def test_what_was_appended_is_there_when_opened_again(path):
 
 def test_a_second_record_of_a_trial_is_refused_and_not_written(path):
     store, before = RecordStore(path), path.read_bytes()
-    with pytest.raises(DuplicateRecordError, match="trial a1 is recorded already"):
+    with pytest.raises(DuplicateRecordError, match="trial a1 is already recorded"):
         store.append(RECORD)
     assert path.read_bytes() == before
 
@@ -45,7 +45,7 @@ def test_any_other_bad_line_is_named(path):
 def test_a_trial_with_two_records_is_named_and_nothing_is_written(path):
     path.write_bytes(path.read_bytes() * 2)
     before = path.read_bytes()
-    with pytest.raises(DuplicateRecordError, match=r"records\.jsonl:2: trial a1 is in line 1 too"):
+    with pytest.raises(DuplicateRecordError, match=r"records\.jsonl:2: trial a1 is also in line 1"):
         RecordStore(path)
     assert path.read_bytes() == before
 

@@ -101,7 +101,7 @@ def test_the_best_gan_is_the_one_that_validation_chose(planted):
 
 
 def test_a_gan_that_is_not_there_is_refused(planted):
-    with pytest.raises(UserError, match="imbalance_ratio: 3 cannot be used; one of "):
+    with pytest.raises(UserError, match="imbalance_ratio: 3 cannot be used; choose one of "):
         planted.best_gan(3)
     with pytest.raises(UserError, match="no GAN was confirmed"):
         StudyResult(folder=planted.folder, trials=()).best_gan()

@@ -90,7 +90,7 @@ def test_a_trial_that_is_stopped_since_time_is_up_leaves_no_record(tmp_path):
     session.began(trial.trial_id)
     session.cut(trial.trial_id)
     assert session.records.get(trial.trial_id) is None
-    assert session.time_cuts == ("1 trial ran when time was up",)
+    assert session.time_cuts == ("1 trial still running when time was up",)
     # A later run hands it out again.
     assert begin(tmp_path).next() == trial
 
@@ -106,7 +106,7 @@ def test_a_record_bears_the_digests_of_the_data(session):
 def test_a_record_by_other_code_is_refused_and_not_written(session, tmp_path, code):
     """A worker of an early version neither refuses nor says what it is."""
     record = made_up_record(session.next())
-    with pytest.raises(OtherCodeError, match="other code of gan_study than this process"):
+    with pytest.raises(OtherCodeError, match="different code of gan_study than this process"):
         session.ended(replace(record, digests=replace(record.digests, code=code)))
     assert len(session.records) == 0 and not StudyFolder(tmp_path).records.exists()
 

@@ -1,4 +1,4 @@
-"""A Ray that others run is given this package with the study: docs/cluster.md, "A Ray that is shared"."""
+"""A shared Ray cluster gets this package with the study: docs/cluster.md, "A shared Ray cluster"."""
 
 import pytest
 import ray

@@ -123,7 +123,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 
 def test_a_folder_without_a_study_is_another_error(tmp_path):
-    with pytest.raises(UserError, match="holds no study"):
+    with pytest.raises(UserError, match="contains no study"):
         check_study(tmp_path)
 
 
@@ -189,7 +189,7 @@ def another_value(root):
 DAMAGES = {
     "manifest": (
         lambda root: (root / "study.json").write_text("{"),
-        "study.json is not a study manifest",
+        "study.json is not a valid study.json",
     ),
     "a line cut in the middle": (
         lambda root: line_of(root, 3, lambda line: line[:-20]),
@@ -217,7 +217,7 @@ DAMAGES = {
     ),
     "a trial twice": (
         lambda root: line_of(root, 2, lambda line: line + b"\n" + line),
-        "records.jsonl:3: the trial of line 2 once more",
+        "records.jsonl:3: repeats the trial of line 2",
     ),
     "a configuration changed by hand": (
         lambda root: line_of(root, 2, lambda line: line.replace(b'"epochs": ', b'"epochs": 1', 1)),
@@ -262,7 +262,7 @@ DAMAGES = {
     ),
     "the artifacts of two trials exchanged": (
         exchange_artifacts,
-        ".npz: holds other arrays than the trial left",
+        ".npz: contains other arrays than the record lists",
     ),
     "selection": (lambda root: (root / "selection.json").write_text("{"), "selection.json: is damaged"),
     "no selection": (
@@ -315,7 +315,7 @@ def test_what_is_wrong_with_rounds_of_seeds_is_found(tmp_path):
     assert not check_study(root).is_finished
     unknown = SeedRound(seeds=(1, 2), arms=(Arm(balancer="dcgan", ratio=5.0),))
     write_rounds(root / "rounds.json", Rounds(rounds=(unknown,), end="decided"))
-    assert findings(root) == ["rounds.json: 'dcgan' at ratio 5.0 is confirmed, but nothing chose how"]
+    assert findings(root) == ["rounds.json: 'dcgan' at ratio 5.0 is confirmed, but no settings were chosen"]
     (root / "rounds.json").write_text("{")
     assert findings(root) == [
         "rounds.json: is damaged: not JSON (Expecting property name enclosed in double quotes)"
@@ -339,16 +339,16 @@ def test_what_a_killed_driver_leaves_is_no_damage(tmp_path, simulation):
     checked = check_study(root)
     assert checked.is_sound and not checked.is_finished
     assert [str(finding) for finding in checked.findings] == [
-        f"records.jsonl:{len(earlier) + 1}: not written to its end; resuming cuts it off and runs its trial again",
+        f"records.jsonl:{len(earlier) + 1}: is incomplete; resuming removes it and runs its trial again",
         "importance.json: is damaged: not JSON (Expecting property name enclosed in double quotes); "
         "`gan-study report` writes it again",
         "optuna.db: trial None: RUNNING, without a record",
         "artifacts/.halfway.npz.0f.partial: left over, half written",
-        "artifacts/halfway.npz: left over, of no trial that has a record",
+        "artifacts/halfway.npz: left over, belongs to no recorded trial",
     ]
 
 
 def test_scratch_is_left_over_once_the_study_is_finished(root):
     (root / "cache").mkdir()
-    assert findings(root) == ["cache: left over, of no use, the study is over"]
+    assert findings(root) == ["cache: left over, not needed, the study is finished"]
     assert check_study(root).is_sound

@@ -56,9 +56,9 @@ def test_a_parameter_that_decides_the_gain_has_the_largest_share(searched):
 def test_few_trials_and_equal_gains_have_no_numbers_and_say_why(searched):
     few = of_one(searched[: FEWEST_TRIALS - 1])
     assert few.shares == {}
-    assert few.missing == f"{FEWEST_TRIALS - 1} of the {FEWEST_TRIALS} complete trials that it takes"
+    assert few.missing == f"{FEWEST_TRIALS - 1} of the {FEWEST_TRIALS} complete trials that are needed"
     equal = of_one([replace(record, objective=0.25) for record in searched])
-    assert (equal.shares, equal.missing) == ({}, "all trials gained the same")
+    assert (equal.shares, equal.missing) == ({}, "all trials had the same gain")
 
 
 def test_a_space_that_has_changed_since_is_said(searched):
@@ -68,10 +68,10 @@ def test_a_space_that_has_changed_since_is_said(searched):
     for changed in (without, narrower):
         (found,) = importances(changed, searched)
         assert found.shares == {}
-        assert found.missing == "the search space of that name is no longer the one that was searched"
+        assert found.missing == "the search space of that name has changed since the search"
 
 
-OTHERWISE = "importance.json: says otherwise than Optuna, asked again about the records"
+OTHERWISE = "importance.json: differs from what Optuna computes from the records"
 
 
 def test_the_file_is_that_of_the_records_and_a_change_is_found(tmp_path, searched):

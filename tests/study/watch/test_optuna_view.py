@@ -153,7 +153,7 @@ def test_a_storage_that_fails_for_a_moment_is_tried_again(storage, searched, mon
         (record.trial_id, "COMPLETE")
     ]
     (message,) = caplog.messages
-    assert "database or disk is full; trying again for up to 30 s" in message and "INSERT" not in message
+    assert "database or disk is full; retrying for up to 30 s" in message and "INSERT" not in message
 
 
 def test_a_storage_that_goes_on_failing_is_an_error_of_one_line(storage, searched, monkeypatch):

@@ -41,14 +41,14 @@ def test_what_is_left_out_is_said_and_rounds_are_then_as_there_is_time():
 
 def test_a_plan_that_does_not_fit_says_so():
     *_, smallest = concessions(CONFIG, machine())
-    assert "more than the 5 s that there are" in outlook(smallest, left=5.0).lines()[2]
+    assert "more than the 5 s left" in outlook(smallest, left=5.0).lines()[2]
 
 
 def test_without_a_probe_no_time_is_claimed():
     *_, time = outlook(Plan(config=CONFIG), probed=False).lines()
-    assert time == "Time: not estimated, as its machines are still to be started"
+    assert time == "Time: not estimated, as its machines have not been started yet"
     *_, time = outlook(Plan(config=replace(CONFIG, scale="ci")), probed=False).lines()
-    assert "scale=ci takes hardly longer than a probe; `gan-study plan`" in time
+    assert "scale=ci takes hardly longer than the measurement; `gan-study plan`" in time
 
 
 def test_the_table_has_a_row_for_each_phase_and_the_report():

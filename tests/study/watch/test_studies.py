@@ -85,7 +85,7 @@ def test_records_that_are_missing_or_no_file_hide_no_study(tmp_path):
         write_verdicts(tmp_path / name, ROW.format(0.1))
     found = {line.folder.name: line for line in find_studies(tmp_path)}
     assert found["missing"].verdict == "the records are missing"
-    assert "a pipe, where a file is needed" in found["pipe"].state
+    assert "a pipe, but a file is needed" in found["pipe"].state
     assert found["sound"].verdict == "dcgan by F1: helps (+0.100)"
 
 

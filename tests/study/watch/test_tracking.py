@@ -152,7 +152,7 @@ def test_a_sweep_around_it_changes_no_run(records, tmp_path, monkeypatch, no_wan
         for mirror in mirrors:
             for record in records[:2]:
                 mirror.finished(record)
-    assert said == [f"not for this study, and ignored: {', '.join(sorted(SWEEP))}"]
+    assert said == [f"ignored, since they are not for this study: {', '.join(sorted(SWEEP))}"]
     assert runs(folder) == sorted(f"{manifest().study_id}-{record.trial_id}" for record in records[:2])
     assert {name: os.environ[name] for name in SWEEP} == SWEEP
     assert wandb.setup() is session or not has_begun
@@ -272,8 +272,8 @@ def test_a_run_is_kept_where_wandb_stops_answering(records, tmp_path, breaking_w
     (problem,) = mirrored(folder, records[:2], of=study)
     (begun,) = folder.root.glob("wandb/run-*")
     assert (
-        f"has stopped answering; runs are kept, to be sent by `wandb sync --no-skip-online {begun} {folder.root}"
-        in problem
+        "has stopped answering; runs are stored on disk; send them"
+        f" with `wandb sync --no-skip-online {begun} {folder.root}" in problem
     )
     assert list(begun.glob("*.wandb"))
     assert runs(folder) == [f"{study.study_id}-{records[1].trial_id}"]
@@ -288,7 +288,7 @@ def test_a_run_is_kept_as_a_whole_where_wandb_stops_answering(tmp_path, breaking
     write_arrays(folder.root, planted)
     records = [plain_record(trial) for trial in planted]
     (problem,) = mirrored(folder, records, of=study)
-    assert f"runs are kept, to be sent by `wandb sync {folder.root}" in problem
+    assert f"runs are stored on disk; send them with `wandb sync {folder.root}" in problem
     first, second = (f"{study.study_id}-{record.trial_id}" for record in records)
     assert runs(folder) == sorted([f"{first}-kept", second])
     assert len(folder.mirrored.read_text().split()) == 2

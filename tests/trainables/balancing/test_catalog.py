@@ -167,12 +167,12 @@ def test_a_gan_keeps_the_defaults_of_its_variant_where_nothing_is_given() -> Non
         ({"name": "dcgan", "filter": "all"}, "balancing.filter: 'all' cannot be used; "),
         (
             {"name": "dcgan", "plan": "balancd_softmax"},
-            "balancing.plan: 'balancd_softmax' is no plan of how a classifier is fitted; "
+            "balancing.plan: 'balancd_softmax' is not a plan for fitting a classifier; "
             "did you mean 'balanced_softmax'?",
         ),
         (
             {"name": "dcgan", "plan": "smote"},
-            "balancing.plan: 'smote' is no plan of how a classifier is fitted; known: balanced_softmax, ",
+            "balancing.plan: 'smote' is not a plan for fitting a classifier; known: balanced_softmax, ",
         ),
         ({"name": "dcgan", "gan": {"epoch": 1}}, "balancing.gan.epoch: unknown key; did you mean 'epochs'?"),
         ({"name": "dcgan", "gan": {"beta1": 1}}, "balancing.gan.beta1: 1 cannot be used; "),

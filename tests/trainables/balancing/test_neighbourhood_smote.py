@@ -42,7 +42,7 @@ def test_where_no_image_lies_at_the_border_all_are_drawn_from_and_a_note_says_so
     (balanced,) = BorderlineSmote(k_neighbors=2, m_neighbors=2).balance(training, seed=1)
     assert balanced.training.class_counts() == (9, 9)
     [note] = balanced.notes
-    assert note.startswith("class 'few': no image lies at the border of its class; ")
+    assert note.startswith("class 'few': no image is at the border of its class; ")
 
 
 def test_a_safe_level_counts_the_neighbours_of_the_class() -> None:
@@ -84,7 +84,7 @@ def test_between_two_that_others_surround_there_is_nothing_safe() -> None:
     training = on_a_line([-0.51, -0.49, 0.49, 0.51, 0.9], [-0.5, 0.5])
     (balanced,) = SafeLevelSmote(k_neighbors=1).balance(training, seed=1)
     assert balanced.training.class_counts() == (5, 5)
-    assert "no image lies near another of its class" in balanced.notes[-1]
+    assert "no image is near another of its class" in balanced.notes[-1]
 
 
 def test_noise_is_left_alone() -> None:

@@ -76,5 +76,5 @@ def test_pretraining_sees_all_classes_and_changes_the_images(training: TrainingS
 
 
 def test_a_conditional_gan_has_no_use_for_it() -> None:
-    with pytest.raises(ConfigError, match=r"gan\.pretrain: 'all_classes' cannot be used; acgan has no use for it"):
+    with pytest.raises(ConfigError, match=r"gan\.pretrain: 'all_classes' cannot be used; acgan does not use it"):
         parse_gan_settings(VARIANTS["acgan"], {"pretrain": "all_classes"}, where="gan")

@@ -92,7 +92,7 @@ def test_json_with_a_key_twice_is_refused(text):
 
 @pytest.mark.parametrize("text", ["1e400", "[-1e999]", "NaN", "[Infinity]"])
 def test_json_numbers_are_finite(text):
-    with pytest.raises(ConfigError, match="no JSON number"):
+    with pytest.raises(ConfigError, match="not a JSON number"):
         from_json(text)
 
 

@@ -38,7 +38,7 @@ def irregular(request, tmp_path, monkeypatch):
 @pytest.mark.parametrize("open_", [open_regular, open_to_append])
 def test_only_regular_files_are_opened(irregular, open_):
     path, kind = irregular
-    with pytest.raises(OSError, match=f"{kind}, where a file is needed") as raised:
+    with pytest.raises(OSError, match=f"{kind}, but a file is needed") as raised:
         open_(path)
     assert raised.value.filename == str(path)
 

@@ -104,7 +104,7 @@ def test_without_costs_a_mistake_costs_one(drawn):
     [
         ({"lion": {"cat": 2}}, "costs: 'lion' is unknown"),
         ({"cat": {"dgo": 2}}, "costs.cat: 'dgo' is unknown; did you mean 'dog'?"),
-        ({"cat": {"cat": 2}}, "costs.cat.cat: 2; a right prediction costs nothing"),
+        ({"cat": {"cat": 2}}, "costs.cat.cat: 2; a correct prediction has no cost"),
     ],
 )
 def test_costs_that_cannot_be(costs, message):
@@ -179,7 +179,7 @@ def test_a_persons_function_cannot_change_what_is_stored(drawn):
         (":f", "cannot import ''"),
         (f"{HERE}:missing", "has no 'missing'"),
         (f"{HERE}:", "has no ''"),
-        (f"{HERE}:NO_FUNCTION", "is no function, but a int"),
+        (f"{HERE}:NO_FUNCTION", "is a int, not a function"),
         (f"{HERE}:without_a_number", "returned nan for 6 images of 3 classes; a finite number is needed"),
         (f"{HERE}:with_text", "returned a str for 6 images"),
         (f"{HERE}:failing", r"failed on 6 images of 3 classes \(ValueError: no such class\)"),

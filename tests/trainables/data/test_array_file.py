@@ -106,16 +106,16 @@ def test_the_file_is_what_a_study_knows_its_data_by(tmp_path: Path) -> None:
     ("arrays", "said"),
     [
         ({"a": images(4), "b": labels(4)}, "the arrays a, b are not those of a data set; train_images and"),
-        ({"x": images(4).astype(float), "y": labels(4)}, r"x float64 \[4, 28, 28\] are no images; bytes"),
-        ({"x": images(4, 5), "y": labels(4)}, r"x uint8 \[4, 28, 28, 5\] are no images"),
+        ({"x": images(4).astype(float), "y": labels(4)}, r"x float64 \[4, 28, 28\] are not images; bytes"),
+        ({"x": images(4, 5), "y": labels(4)}, r"x uint8 \[4, 28, 28, 5\] are not images"),
         ({"x": images(4), "y": labels(3)}, "4 x have 3 y"),
-        ({"x": images(4), "y": np.array([0.5, 1, 2, 3])}, r"y float64 \[4\] is no list of classes"),
+        ({"x": images(4), "y": np.array([0.5, 1, 2, 3])}, r"y float64 \[4\] is not a list of classes"),
         ({"x": images(4), "y": np.zeros(4, int)}, "one class"),
         ({"x": images(4), "y": np.array([None, 1, 2, 3], dtype=object)}, "or a damaged one"),
         ({"x_test": images(4), "y_test": labels(4)}, "there is no part to train on"),
         (
             {"x_train": images(4), "y_train": labels(4), "x_test": images(4), "y_test": labels(4) + 1},
-            "differ in their classes; only one has 0, 2",
+            "have different classes; only one has 0, 2",
         ),
     ],
 )
@@ -163,4 +163,4 @@ def test_a_test_part_that_repeats_the_training_part_is_said(tmp_path: Path) -> N
     near = np.clip(train[:4].astype(int) + 1, 0, 255).astype(np.uint8)
     arrays = {"x_train": train, "y_train": labels(8), "x_test": near, "y_test": labels(4)}
     notes = image_source(config(tmp_path, **arrays)).test().notes
-    assert any(note.startswith("test images that are, or look like, one to train on: 4 of 4") for note in notes)
+    assert any(note.startswith("test images that are, or look like, a training image: 4 of 4") for note in notes)

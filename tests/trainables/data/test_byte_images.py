@@ -148,7 +148,7 @@ def test_resized_views_are_resized_images() -> None:
 
 
 def test_who_wants_all_floats_in_one_tensor_is_told_what_to_do() -> None:
-    with pytest.raises(UserError, match=r"^cat takes all images as one tensor, .* images\[rows\]"):
+    with pytest.raises(UserError, match=r"^cat needs all images as one tensor, .* images\[rows\]"):
         torch.cat([FLOATS, viewed([0])])  # type: ignore[list-item]
 
 

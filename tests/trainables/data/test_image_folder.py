@@ -129,9 +129,9 @@ def test_files_in_folders_of_folders_are_found_and_others_passed_over(tmp_path: 
     assert pool.images.class_counts() == (2, 4)
     assert pool.reading == (
         "the folders in dog/ (more/) are read as part of the class",
-        "the test part is 33% of each class, where data.test_fraction asks for 25%, drawn with what belongs "
-        "together on one side",
-        "pictures that look like another one, copies among them: 6, in 3 sets, each of which stays on one side of "
+        "the test part is 33% of each class, but data.test_fraction asks for 25%, drawn without separating "
+        "what belongs together",
+        "pictures that look like another one, including copies: 6, in 3 sets, each of which stays on one side of "
         "every split (data.look_alikes)",
         "found in all: 13 = 9 read + 4 passed over",
         "passed over, hidden: 2 (.cache, cat/.hidden.png)",
@@ -277,10 +277,10 @@ def test_groups_of_both_given_parts_are_said(tmp_path: Path) -> None:
         write_groups(tmp_path, part + "/{name}/{patient}/{i}.png", cat=2, dog=2)
     test = image_source(folder(tmp_path, group="folder")).test()
     assert any(
-        note.startswith("groups that are in the test part and in that to train on too: 4 of 4")
+        note.startswith("groups that are in both the test part and the training part: 4 of 4")
         for note in test.notes
     )
-    assert "test images that are, or look like, one to train on: 20 of 20" in test.notes
+    assert "test images that are, or look like, a training image: 20 of 20" in test.notes
 
 
 def test_copies_lie_on_one_side_unless_they_may_be_apart(tmp_path: Path) -> None:
@@ -350,7 +350,7 @@ def test_a_class_of_unreadable_files_alone_is_refused(tmp_path: Path) -> None:
     write_classes(tmp_path / "test", cat=2, dog=2)
     for file in (tmp_path / "train" / "cat").iterdir():
         spoil(file, "corrupt")
-    with pytest.raises(DataError, match="class 'cat' is without a readable image"):
+    with pytest.raises(DataError, match="class 'cat' has no readable image"):
         image_source(folder(tmp_path, skip_unreadable=True)).pool()
 
 
@@ -375,7 +375,7 @@ def test_no_decoder_that_runs_a_program_reads_a_picture(tmp_path: Path, monkeypa
     monkeypatch.setattr(subprocess, "Popen", None)
     path = tmp_path / "photograph.png"
     Image.new("RGB", (8, 8)).save(path, format="EPS")
-    with pytest.raises(DataError, match="not a picture in a format that is read"):
+    with pytest.raises(DataError, match="not a picture in a supported format"):
         read_pixels(path)
 
 
@@ -389,9 +389,7 @@ def test_a_picture_is_known_by_its_content(tmp_path: Path, kind: str) -> None:
 def test_what_is_no_regular_file_is_not_waited_for(tmp_path: Path) -> None:
     write_classes(tmp_path, cat=4, dog=4)
     os.mkfifo(tmp_path / "cat" / "pipe.png")
-    with pytest.raises(
-        DataError, match=r"pipe\.png: cannot be read as an image \(a pipe, where a file is needed\)"
-    ):
+    with pytest.raises(DataError, match=r"pipe\.png: cannot be read as an image \(a pipe, but a file is needed\)"):
         ImageFolder(folder(tmp_path)).pool()
 
 
@@ -431,7 +429,7 @@ def test_images_of_few_levels_are_said(tmp_path: Path) -> None:
         for i in range(3):
             Image.new("L", (8, 8), level).save(tmp_path / name / f"{i}.png")
     note = image_source(folder(tmp_path)).pool().notes[0]
-    assert note.startswith("the images use the levels 3 to 15 of 0 to 255 alone")
+    assert note.startswith("the images use the levels 3 to 15 of 0 to 255 only")
 
 
 def test_more_images_than_fit_into_memory_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -484,7 +482,7 @@ def test_covid19_has_six_test_images_in_its_training_pool() -> None:
     assert any("pixel by pixel: 6 (kept;" in note for note in test.notes)
     # Two more are nearly the same.
     assert any(
-        note.startswith("test images that are, or look like, one to train on: 8 of 66") for note in test.notes
+        note.startswith("test images that are, or look like, a training image: 8 of 66") for note in test.notes
     )
     assert "repeat an earlier one, pixel by pixel: 3 (kept for training)" in pool.notes[0]
 
@@ -526,7 +524,7 @@ def test_a_white_of_zero_is_turned_by_the_white_of_all(tmp_path: Path) -> None:
     assert {tuple(each) for each in cats[:, 0, 0, :2].tolist()} == {(0, 255)}
     assert {tuple(each) for each in dogs[:, 0, 0, :2].tolist()} == {(255, 0)}
     assert len(np.unique(dogs)) > 100
-    assert f"pictures in which 0 means white, and which are inverted: {len(dogs)}" in pool.notes
+    assert f"pictures in which 0 means white, which are inverted: {len(dogs)}" in pool.notes
 
 
 def test_all_that_was_found_is_read_or_passed_over(tmp_path: Path) -> None:
@@ -545,11 +543,11 @@ def test_all_that_was_found_is_read_or_passed_over(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("set.h5", "this kind of file is not read"),
-        ("set.parquet", "this kind of file is not read"),
-        ("set.npy", "this kind of file is not read"),
-        ("set.zip", "an archive is not read; unpack it"),
-        ("set.tar.gz", "an archive is not read; unpack it"),
+        ("set.h5", "this kind of file is not supported"),
+        ("set.parquet", "this kind of file is not supported"),
+        ("set.npy", "this kind of file is not supported"),
+        ("set.zip", "archives are not read; unpack it"),
+        ("set.tar.gz", "archives are not read; unpack it"),
     ],
 )
 def test_a_file_of_another_kind_is_refused_with_what_can_be_read(name: str, said: str, tmp_path: Path) -> None:
@@ -565,6 +563,6 @@ def test_the_share_of_the_test_part_is_the_one_that_came_out(tmp_path: Path) -> 
             write_classes(tmp_path / name, **{f"{name}{patient}": 3})
     reading = ImageFolder(folder(tmp_path, group="folder")).pool().reading
     assert (
-        "the test part is 25% to 50% of a class, where data.test_fraction asks for 25%, drawn with what belongs "
-        "together on one side"
+        "the test part is 25% to 50% of a class, but data.test_fraction asks for 25%, drawn without "
+        "separating what belongs together"
     ) in reading

@@ -137,7 +137,7 @@ def test_images_of_two_classes_are_counted_and_all_their_copies_left_out() -> No
     assert source.pool().images.origins == ("train/0", "train/3", "train/5")
     assert source.test().images.origins == ("test/0", "test/2")
     assert source.test_class_counts() == (1, 1)
-    assert "training images left out as equal ones, pixel by pixel, are in another class: 3" in source.pool().notes
+    assert "training images left out as duplicates, pixel by pixel, are in another class: 3" in source.pool().notes
 
 
 def test_no_class_may_vanish_with_its_contradictions() -> None:
@@ -149,7 +149,7 @@ def test_no_class_may_vanish_with_its_contradictions() -> None:
 def test_groups_of_both_parts_are_said_and_stay() -> None:
     pool, test = replace(POOL, groups=tuple("ppqqr")), replace(TEST, groups=tuple("qrsst"))
     [note] = group_notes(pool, test)
-    assert note.startswith("groups that are in the test part and in that to train on too: 2 of 4 (q, r)")
+    assert note.startswith("groups that are in both the test part and the training part: 2 of 4 (q, r)")
     assert group_notes(pool, replace(TEST, groups=tuple("sssst"))) == group_notes(POOL, TEST) == ()
 
 

@@ -70,14 +70,17 @@ def test_parts_names_and_counts() -> None:
     ("dataset", "said"),
     [
         (Items([]), "train: the Dataset is empty"),
-        (of([torch.full((3, 8, 8), -1.0)] * 2), r"train/0: values from -1 to -1; floats in \[0, 1\] are read"),
+        (
+            of([torch.full((3, 8, 8), -1.0)] * 2),
+            r"values from -1 to -1; floats in \[0, 1\] are supported",
+        ),
         (of([np.full((8, 8), 2**30)] * 2), "train/0: its pixels need more than 24 bits"),
         (of([np.zeros((8, 8), dtype=bool)] * 2), "values of bool; whole numbers and floats"),
         (of([np.zeros((8, 8, 5), dtype=np.uint8)] * 2), r"an image \[8, 8, 5\]"),
         (Items([BYTES[0]]), "train/0: an item must be an image and its label, not ndarray"),
-        (Items([(BYTES[0], "cat")] * 2), "labels are whole numbers; 'cat' is among them"),
-        (Items([(BYTES[0], 0.5)] * 2), "labels are whole numbers"),
-        (Items([(BYTES[0], 2)] * 2, classes=["cat", "dog"]), "labels 2 to 2, where 2 classes are named"),
+        (Items([(BYTES[0], "cat")] * 2), "labels must be whole numbers; 'cat' is not"),
+        (Items([(BYTES[0], 0.5)] * 2), "labels must be whole numbers"),
+        (Items([(BYTES[0], 2)] * 2, classes=["cat", "dog"]), "labels 2 to 2, but 2 classes are named"),
     ],
 )
 def test_what_cannot_be_read(dataset: Items, said: str) -> None:
@@ -107,12 +110,11 @@ def test_images_of_more_than_8_bits_are_read_by_the_range_of_those_to_train_on(k
     assert pool.images.images[:, 0, 0, 0].tolist() == [0, 62, 125, 249]
     assert source.test().images.images[:, 0, 0, 0].tolist() == [255, 255]
     assert pool.notes[0] == (
-        "pictures of more than 8 bits: 4, of which level 0 becomes 0 and 4095 becomes 255, the range that those "
-        "to train on use"
+        "pictures of more than 8 bits: 4, of which level 0 becomes 0 and 4095 becomes 255, the range of "
+        "the training images"
     )
     assert source.test().notes[1] == (
-        "test pictures with levels beyond that range, which become 0 or 255 as its ends do: 1 of 2 (levels "
-        "60000 to 60000)"
+        "test pictures with levels outside that range, which become 0 or 255: 1 of 2 (levels 60000 to 60000)"
     )
     # Those of 8 bits stay as they are.
     mixed = torch_data_set("mine", lambda: of([*train, *BYTES[:2]]), lambda: of(test)).source(CONFIG)
@@ -148,8 +150,8 @@ def test_copies_and_near_copies_are_on_one_side(moved: int) -> None:
     }
     assert rows["pool"].isdisjoint(rows["test"]) and len(rows["pool"] | rows["test"]) == 15
     assert pool.images.class_counts() == (8, 8, 8) and source.test_class_counts() == (2, 2, 2)
-    assert pool.reading[0].startswith("the test part is 20% of each class, where data.test_fraction asks for 25%")
-    assert pool.reading[1].startswith("pictures that look like another one, copies among them: 30, in 15 sets")
+    assert pool.reading[0].startswith("the test part is 20% of each class, but data.test_fraction asks for 25%")
+    assert pool.reading[1].startswith("pictures that look like another one, including copies: 30, in 15 sets")
     assert pool.images.units is not None and len(np.unique(pool.images.units)) == 12
     apart = DataConfig(image_size=24, look_alikes="apart")
     source = torch_data_set("mine", lambda: Items(items)).source(apart)
@@ -160,7 +162,7 @@ def test_a_given_test_part_that_repeats_the_pool_is_said() -> None:
     large = RNG.integers(0, 256, (8, 24, 24, 3), dtype=np.uint8)
     source = torch_data_set("mine", lambda: of(large), lambda: of(large[:4])).source(CONFIG)
     assert any(
-        note.startswith("test images that are, or look like, one to train on: 4 of 4")
+        note.startswith("test images that are, or look like, a training image: 4 of 4")
         for note in source.test().notes
     )
 

@@ -171,8 +171,10 @@ def test_the_cards_have_the_counts_and_the_figures(exported):
 
 def test_a_note_says_how_many_images_pass_for_their_class(exported):
     notes = read_description(exported).notes
-    [note] = [note for note in notes if note.startswith("class 'lynx': a classifier of the real images takes ")]
-    assert re.search(r"takes \d+% of the synthetic ones for it; of real ones that were held out: \d+%$", note)
+    [note] = [
+        note for note in notes if note.startswith("class 'lynx': a classifier of the real images recognises ")
+    ]
+    assert re.search(r"recognises \d+% of the synthetic ones; of held-out real ones: \d+%$", note)
     assert note in (exported / "README.md").read_text()
 
 
@@ -318,9 +320,9 @@ def add(image):
     ("change", "said"),
     [
         (lose, r"has lost 1 of its images \(train/lynx/synthetic-000000.png\)"),
-        (damage, r"holds 1 images that are not as they were made \(train/lynx/synthetic-000000.png\)"),
-        (exchange, r"holds 1 images that are not as they were made \(train/lynx/synthetic-000000.png\)"),
-        (add, r"holds 1 images that are not in its manifest \(train/lynx/my-own.png\)"),
+        (damage, r"contains 1 images that have changed \(train/lynx/synthetic-000000.png\)"),
+        (exchange, r"contains 1 images that have changed \(train/lynx/synthetic-000000.png\)"),
+        (add, r"contains 1 images that are not in its manifest \(train/lynx/my-own.png\)"),
     ],
 )
 def test_a_complete_folder_whose_images_changed_is_refused(exported, request_, tmp_path, change, said):
@@ -332,7 +334,7 @@ def test_a_complete_folder_whose_images_changed_is_refused(exported, request_, t
 
 def test_a_folder_that_holds_something_else_is_refused(exported, images, request_, tmp_path):
     other = ExportRequest(allowed=ANYTHING, config=replace(request_.config, seed=2))
-    with pytest.raises(UserError, match="holds another balanced data set"):
+    with pytest.raises(UserError, match="contains another balanced data set"):
         export(other, exported)
     with pytest.raises(KeyboardInterrupt):
         export(request_, tmp_path / "begun", progress=_interrupt)
@@ -419,7 +421,7 @@ def test_a_folder_of_other_images_or_settings_is_refused_with_what_differs(
         (replace(asked(), config=replace(asked().config, seed=7)), "seed 1, not 7"),
     ):
         with pytest.raises(
-            UserError, match=rf"holds .*another balanced data set \({what}\); choose another --out"
+            UserError, match=rf"contains .*another balanced data set \({what}\); choose another --out"
         ):
             export(other, out)
     first = next(elsewhere.rglob("*.png"))
@@ -438,10 +440,10 @@ def test_all_images_may_be_trained_on(images, request_, tmp_path):
     assert list_images(tmp_path / "out", tmp_path / "out" / "train").class_counts() == (18, 15, 18)
     assert not (tmp_path / "out" / "validation").exists()
     assert description.validation == {}
-    assert "Nobody knows" in (tmp_path / "out" / "README.md").read_text()
+    assert "Not known" in (tmp_path / "out" / "README.md").read_text()
     with pytest.raises(DataError, match="has no validation part"):
         retrain(tmp_path / "out")
-    with pytest.raises(UserError, match="holds another"):
+    with pytest.raises(UserError, match="contains another"):
         export(request_, tmp_path / "out")
 
 
@@ -470,7 +472,7 @@ def test_nothing_to_balance_is_said(images, tmp_path):
 
 def test_another_way_of_balancing_is_refused(images, tmp_path):
     config = trial(images, balancing={"name": "smote"})
-    with pytest.raises(UserError, match="'smote' is no GAN"):
+    with pytest.raises(UserError, match="'smote' is not a GAN"):
         export(ExportRequest(allowed=ANYTHING, config=config), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

@@ -240,7 +240,7 @@ def test_the_first_device_is_not_taken_for_none(monkeypatch):
 @pytest.mark.parametrize("method", ["smote", "dcgan"])
 def test_bytes_that_use_little_of_their_range_stay_within_it(levels, method):
     X, y = images_and_classes()
-    with pytest.warns(UserWarning, match=f"made images have values of 0 to {levels - 1}, as the real") as warned:
+    with pytest.warns(UserWarning, match=f"images have values of 0 to {levels - 1}, like the real") as warned:
         made = sampler_of(method).fit_resample(X % levels, y)[0]
     assert {each.filename for each in warned} == {__file__}
     assert made.max() == levels - 1
@@ -262,7 +262,7 @@ def test_what_collapses_is_said_and_counted():
     # After one epoch a GAN makes one grey image.
     num_distinct = sampler.num_distinct_["cat"]
     assert num_distinct < 4
-    assert f"class 'cat': dcgan has collapsed; 6 images that it made show {num_distinct} different ones" in said
+    assert f"class 'cat': dcgan has collapsed; its 6 images show {num_distinct} different ones" in said
 
 
 def test_the_report_has_what_was_found():
@@ -276,7 +276,7 @@ def test_the_report_has_what_was_found():
     assert found.is_memorised is None, "four images are too few to tell"
     assert found.copied_interval[1] == 1
     assert {name: each.num_added for name, each in sampler.report_.classes.items()} == sampler.sampling_strategy_
-    assert sampler.report_.notes == ("no real image was held out, so that no membership test is possible",)
+    assert sampler.report_.notes == ("no real image was held out, so a membership test is not possible",)
 
 
 def test_what_a_gan_gives_back_is_warned_of(monkeypatch):
@@ -422,7 +422,7 @@ def test_labels_of_a_data_set_are_cut_off_nowhere():
     images = torch.rand(6, 1, 8, 8)
     for labels in ([0.0, 0, 0, 0, 1, 1], [False, False, False, False, True, True]):
         assert BalancedDataset(TensorDataset(images, torch.tensor(labels)), sampler_of("duplicates"))[-1][1] == 1
-    with pytest.raises(ValueError, match=r"label .*0\.7.* is no whole number"):
+    with pytest.raises(ValueError, match=r"label .*0\.7.* is not a whole number"):
         BalancedDataset(TensorDataset(images, torch.tensor([0.7, 0, 0, 0, 1, 1])), sampler_of("duplicates"))
 
 

@@ -27,7 +27,7 @@ def test_bytes_that_use_no_more_than_half_of_their_range_have_their_own(lowest, 
     images = np.linspace(lowest, highest, 64).round().astype(np.uint8).reshape(1, 1, 8, 8)
     found = find_range(images)
     assert ends(found) == [(lowest, highest)]
-    assert found.notes == (f"made images have values of {lowest} to {highest}, as the real ones have",)
+    assert found.notes == (f"generated images have values of {lowest} to {highest}, like the real ones",)
 
 
 def test_channels_of_different_scale_have_a_range_each():

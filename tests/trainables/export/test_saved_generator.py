@@ -104,7 +104,7 @@ def test_seeds_change_the_images(tmp_path):
 
 def test_a_class_that_it_does_not_make_is_named(tmp_path):
     written(tmp_path)
-    with pytest.raises(ConfigError, match=r"makes no class 'linx'; did you mean 'lynx'\?"):
+    with pytest.raises(ConfigError, match=r"has no class 'linx'; did you mean 'lynx'\?"):
         load_generator(tmp_path).sample("linx", 1)
 
 
@@ -123,7 +123,7 @@ def test_samples_are_files_below_the_folder_whatever_the_class_is_called(tmp_pat
 
 
 def test_a_missing_or_damaged_file_is_named(tmp_path):
-    with pytest.raises(DataError, match="holds no generator"):
+    with pytest.raises(DataError, match="contains no generator"):
         load_generator(tmp_path)
     written(tmp_path)
     weights = (tmp_path / "generator.safetensors").read_bytes()
@@ -131,7 +131,7 @@ def test_a_missing_or_damaged_file_is_named(tmp_path):
     with pytest.raises(DataError, match=r"generator.safetensors is missing"):
         load_generator(tmp_path)
     (tmp_path / "generator.safetensors").write_bytes(weights[:-8])
-    with pytest.raises(DataError, match="does not hold the weights"):
+    with pytest.raises(DataError, match="does not contain the weights"):
         load_generator(tmp_path)
     (tmp_path / "generator.json").write_text("{")
     with pytest.raises(DataError, match=r"generator.json is damaged"):
@@ -142,18 +142,18 @@ def test_a_missing_or_damaged_file_is_named(tmp_path):
     ("key", "value", "message"),
     [
         ("variant", "dcgam", "did you mean 'dcgan'?"),
-        ("latent_size", 5, "does not hold the weights"),
+        ("latent_size", 5, "does not contain the weights"),
         ("latent_sise", 4, "latent_sise: unknown key"),
         ("format_version", 2, "format_version"),
         # What a file says may be far larger than what it holds: nothing is made of that size.
-        ("latent_size", 10**9, "does not hold the weights"),
-        ("latent_size", 10**18, "does not hold the weights"),
-        ("trained_size", 4096, "does not hold the weights"),
+        ("latent_size", 10**9, "does not contain the weights"),
+        ("latent_size", 10**18, "does not contain the weights"),
+        ("trained_size", 4096, "does not contain the weights"),
         ("trained_size", 2**31, "more than 4096"),
         ("image_size", 10**20, "more than 4096"),
         ("image_size", 9, "nearest sizes"),
         ("num_classes", True, "a number is needed"),
-        ("classes", {"lynx": {"network": 10**9, "label": 1}}, "does not hold the weights"),
+        ("classes", {"lynx": {"network": 10**9, "label": 1}}, "does not contain the weights"),
         ("classes", {"lynx": {"network": 0, "label": 3}}, "label 3 of 3 classes"),
         ("classes", {"lynx": {"network": 0, "label": 10**30}}, "of 3 classes"),
         ("classes", {"lynx": {"network": 0, "label": -1}}, "label: -1"),
@@ -225,7 +225,7 @@ def test_weights_that_another_variant_has_are_refused(tmp_path):
     generator = collect_generators(gans, balancer, training.shape, training.classes)
     config = replace(generator.config, variant="wgan_gp")
     write_generator(tmp_path, replace(generator, config=config), card="")
-    with pytest.raises(DataError, match="does not hold the weights"):
+    with pytest.raises(DataError, match="does not contain the weights"):
         load_generator(tmp_path)
 
 
@@ -236,5 +236,5 @@ def test_weights_of_another_generator_of_the_same_variant_are_refused(tmp_path):
         write_generator(tmp_path / name, generator, card="")
     load_generator(tmp_path / "ours")
     shutil.copy(tmp_path / "another" / WEIGHTS, tmp_path / "ours")
-    with pytest.raises(DataError, match="was changed or exchanged"):
+    with pytest.raises(DataError, match="was changed or replaced"):
         load_generator(tmp_path / "ours")

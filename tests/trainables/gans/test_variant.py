@@ -97,29 +97,29 @@ def test_given_weights_overlay_the_default_weights() -> None:
         (3, "gan: 3 cannot be used; a mapping of names to values is needed"),
         (
             {"generator_steps": 5, "milestones": [2, 5]},
-            "gan: milestones [2, 5] have to ascend between generator step 1 and the last, 5",
+            "gan: milestones [2, 5] must increase between generator step 1 and the last, 5",
         ),
         (
             {"generator_steps": 5, "milestones": [3, 2]},
-            "gan: milestones [3, 2] have to ascend between generator step 1 and the last, 5",
+            "gan: milestones [3, 2] must increase between generator step 1 and the last, 5",
         ),
         (
             {"generator_steps": 5, "most_generator_steps": 9, "milestones": [6, 9]},
-            "gan: milestones [6, 9] have to ascend between generator step 1 and the last, 9",
+            "gan: milestones [6, 9] must increase between generator step 1 and the last, 9",
         ),
         (
             {"generator_steps": 5, "epochs": 2},
-            "gan: generator_steps is 5 and epochs is 2: exactly one of them says how long the GAN is trained;"
-            " the other has to be null",
+            "gan: generator_steps is 5 and epochs is 2: set exactly one of them as the length of the GAN's "
+            "training; the other must be null",
         ),
         (
             {"generator_steps": 5, "most_generator_steps": 4},
-            "gan: most_generator_steps is 4; it has to be at least generator_steps, 5",
+            "gan: most_generator_steps is 4; it must be at least generator_steps, 5",
         ),
         (
             {"epochs": 5, "most_generator_steps": 40},
             "gan: most_generator_steps is 40 and epochs is 5: epochs are an exact length; most_generator_steps "
-            "goes with generator_steps, the least length, alone",
+            "can only be used with generator_steps, the minimum length",
         ),
     ],
 )

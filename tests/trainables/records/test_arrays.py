@@ -49,12 +49,12 @@ def test_what_was_written_is_read_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "array", "fault"),
     [
-        ("clases/names", np.array(["a"]), "is no array of a trial; did you mean 'classes/names'"),
+        ("clases/names", np.array(["a"]), "is not an array of a trial; did you mean 'classes/names'"),
         ("counts/training", np.array([1.0, 2.0, 3.0]), "float64 [1 axes] is not int64 [classes]"),
         ("counts/training", np.array([[1, 2, 3]]), "int64 [2 axes] is not int64 [classes]"),
-        ("counts/training", np.array([1, 2]), "2 along 'classes', where others have 3"),
-        ("samples/real_label", np.array([3]), "holds a place outside the 3 classes"),
-        ("samples/real_label", np.array([-1]), "holds a place outside the 3 classes"),
+        ("counts/training", np.array([1, 2]), "2 along 'classes', but other arrays have 3"),
+        ("samples/real_label", np.array([3]), "contains an index outside the 3 classes"),
+        ("samples/real_label", np.array([-1]), "contains an index outside the 3 classes"),
     ],
 )
 def test_what_is_not_as_declared_is_neither_written_nor_read(
@@ -145,7 +145,7 @@ def test_arrays_of_another_trial_are_refused_and_wall_times_tell_no_trials_apart
     path.write_bytes(to_bytes({**WHOLE, "classifier/seconds": np.array([3.0, 4.0])}))
     assert ArrayFile(path, expected=expected).find_damage() is None
     path.write_bytes(to_bytes({**WHOLE, "validation/labels": np.array([0, 1, 1, 2])}))
-    with pytest.raises(RecordError, match=r"a\.npz: holds other arrays than the trial left"):
+    with pytest.raises(RecordError, match=r"a\.npz: contains other arrays than the record lists"):
         ArrayFile(path, expected=expected)["classes/names"]
     assert ArrayFile(path).find_damage() is None
 

@@ -94,7 +94,7 @@ def test_what_is_not_known_has_a_default() -> None:
         (RECORD.to_line().replace('"schema_version": 2', '"schema_version": 99'), "records:7: schema version 99"),
         (
             RECORD.to_line().replace('"schema_version": 2', '"schema_version": 1'),
-            "records:7: written by gan-study 0.1.0, whose studies this version does not read",
+            "records:7: written by gan-study 0.1.0, whose studies this version cannot read",
         ),
         (
             RECORD.to_line().replace('"status": "complete"', '"status": "done"'),
@@ -148,7 +148,7 @@ def test_notes_have_room_or_are_counted() -> None:
     assert limit_notes(["a", "b", "a"]) == ("a", "b")
     found = limit_notes([f"class {number}: {'x' * 200}" for number in range(100)])
     assert len(json.dumps(found)) < MOST_NOTES_BYTES + 200
-    assert found[-1] == f"{100 - len(found) + 1} more notes, for which the record has no room"
+    assert found[-1] == f"{100 - len(found) + 1} more notes that do not fit into the record"
 
 
 def test_a_list_of_classes_that_the_study_does_not_have_stays_a_text() -> None:
@@ -193,8 +193,8 @@ def test_what_further_trials_will_be_run_with_is_compared_with_those_so_far():
     assert differences_from(records, {"torch": "2.9", "code": "3d", "CPU": "Xeon"}) == ()
     assert differences_from([], {"torch": "2.9"}) == ()
     assert differences_from(records, {"torch": "3.0", "code": "4e"}) == (
-        "trials so far were run with torch 2.8, 2.9, further ones with 3.0",
-        "trials so far were run with code 3d, further ones with 4e",
+        "the trials so far were run with torch 2.8, 2.9, new ones with 3.0",
+        "the trials so far were run with code 3d, new ones with 4e",
     )
 
 

@@ -49,7 +49,9 @@ def test_files_of_somebody_else_are_named_where_a_folder_is_replaced_and_stay_be
     rewrite(tmp_path, page="2", plots__a="2")
     (tmp_path / "plots" / "mine").mkdir()
     (tmp_path / "plots" / "mine" / "own.svg").write_text("mine", encoding="utf-8")
-    with pytest.raises(UserError, match=r"holds files that are not of a report: 'plots/mine/own.svg'; move them"):
+    with pytest.raises(
+        UserError, match=r"contains files that are not part of a report: 'plots/mine/own.svg'; move them"
+    ):
         rewrite(tmp_path, page="3", plots__a="3")
     assert contents(tmp_path) == {"notes": "mine", "page": "2", "plots/a": "2", "plots/mine/own.svg": "mine"}
 

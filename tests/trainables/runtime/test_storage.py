@@ -29,7 +29,7 @@ def test_a_disk_that_is_full_for_a_while_is_waited_for_and_named(disk, caplog):
     assert time.monotonic() - began >= 1.0
     assert path.read_bytes() == LARGE
     (message,) = caplog.messages
-    assert "No space left on device" in message and str(path) in message and "again for up to 30 s" in message
+    assert "No space left on device" in message and str(path) in message and "retrying for up to 30 s" in message
     assert caplog.records[0].levelno == logging.WARNING
 
 

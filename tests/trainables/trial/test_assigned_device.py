@@ -30,7 +30,7 @@ def test_a_trial_computes_on_a_gpu_that_was_given_to_it_and_on_no_other(
 @pytest.mark.parametrize(
     ("cuda", "reason"),
     [
-        (None, "it was built for CPUs alone"),
+        (None, "it was built for CPUs only"),
         ("13.2", "Found no NVIDIA driver on your system"),
     ],
 )

@@ -357,7 +357,7 @@ def test_a_ratio_that_the_data_cannot_give_is_noted():
     assert prepared(imbalance=uneven).notes == ()
     assert ratio_notes(10, (100, 10)) == ratio_notes(10, (100, 100, 10)) == ()
     assert ratio_notes(1, (111, 70)) == (
-        "imbalance ratio 1 was asked for; the largest class has 1.59 times the smallest",
+        "imbalance ratio 1 was requested; the largest class has 1.59 times the smallest",
     )
 
 

@@ -1,1 +1,1 @@
-"""Ways of balancing: each module defines one or several `BalancerEntry` values, which the catalog collects."""
+"""Balancing methods: each module defines one or several `BalancerEntry` values, which the catalog collects."""

@@ -14,18 +14,19 @@ from gan_study.trainables.data.images import TrainingSet
 class ClassBalanced:
     """Weights each image by the inverse of its class's effective number of images, renormalised to a sum of K.
 
-    Cui et al. 2019. With `gamma` the focal loss is so weighted ("CB-focal"); 0 is cross-entropy. In classes much
-    smaller than 1 / (1 - `beta`) every image is effectively new, and the weights are those of the inverse sizes.
+    Cui et al. 2019. With `gamma` the focal loss is weighted in this way ("CB-focal"); 0 is cross-entropy. In
+    classes much smaller than 1 / (1 - `beta`) every image is effectively new, and the weights are those of the
+    inverse sizes.
     """
 
     beta: float = Field(default=0.9999, ge=0, lt=1)
-    """How little later images of a class add, 0 being nothing; classes much smaller than 1 / (1 - beta) are
+    """How little further images of a class add; 0 is nothing. Classes much smaller than 1 / (1 - beta) are
     weighted by their inverse sizes."""
     gamma: float = Field(default=0.0, ge=0)
-    """The focusing parameter of the focal loss that is so weighted ("CB-focal"); 0 is cross-entropy."""
+    """The focusing parameter of the weighted focal loss ("CB-focal"); 0 is cross-entropy."""
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
-        """`training` with other weights, and the plan, once."""
+        """Yields `training` with new weights, and the plan, once."""
         weights = effective_number_weights(training.weighted_class_counts(), beta=self.beta)
         yield BalancedSet(training=training.weighted(weights), plan=FittingPlan(loss=FocalLoss(gamma=self.gamma)))
 

@@ -12,13 +12,12 @@ from gan_study.trainables.data.images import TrainingSet
 class ClassWeights:
     """Weights each image by w_c = N / (K n_c), for N images of K classes, n_c of its own.
 
-    Every class then weighs N / K in the loss, and all images together weigh N as before: the weights of King and
-    Zeng 2001, "Logistic Regression in Rare Events Data", for classes that are to be
-    equally frequent, and scikit-learn's "balanced".
+    Every class then weighs N / K in the loss, and the total weight remains N: the weights of King and Zeng 2001,
+    "Logistic Regression in Rare Events Data", for equally frequent classes, and scikit-learn's "balanced".
     """
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
-        """`training` with other weights, once."""
+        """Yields `training` with new weights, once."""
         yield BalancedSet(training=training.weighted(inverse_weights(training.weighted_class_counts())))
 
 

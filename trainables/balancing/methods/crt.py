@@ -15,28 +15,29 @@ from gan_study.trainables.data.images import TrainingSet, mean_weights
 
 @settings
 class ClassifierRetraining:
-    """Trains on the images as they are; then keeps the features, and fits a new head to class-balanced batches.
+    """Trains on the unbalanced images; then keeps the features, and fits a new head to class-balanced batches.
 
     "cRT" of Kang et al. 2020, "Decoupling Representation and Classifier for Long-Tailed Recognition", section 4.1.
-    The second stage takes the share `steps_share` of all steps, at a rate that falls to 0 as a cosine (section
-    5.1). The paper's share is a tenth (10 epochs after 90); within trainings as short as those here a new head is
-    not done so soon: of 0.05 to 0.5, on validation images of Fashion-MNIST at ratio 100, more was always better.
+    The second stage takes the share `steps_share` of all steps, with a cosine learning rate that decays to 0
+    (section 5.1). The paper's share is a tenth (10 epochs after 90); in trainings as short as here a new head
+    needs more: of 0.05 to 0.5, on validation images of Fashion-MNIST at ratio 100, more was always better.
     """
 
     steps_share: float = Field(default=0.5, gt=0, lt=1)
     """The share of all steps that the second stage takes."""
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
-        """`training` and the plan, once."""
+        """Yields `training` and the plan, once."""
         stage = HeadStage(rebalance=class_balanced, steps_share=self.steps_share)
         yield BalancedSet(training=training, plan=FittingPlan(head_stage=stage))
 
 
 def class_balanced(features: Tensor, labels: Tensor, weights: Tensor, seed: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Rows of `features` [N, D], `labels` [N] and `weights` [N], until every class has as many as the largest.
+    """Rows of `features` [N, D], `labels` [N] and `weights` [N], repeated until every class has as many as the
+    largest.
 
-    Within a class each row is taken equally often, to within one, and weighs as before beside the others of its
-    class; the weights of a class have the mean 1.
+    Within a class each row is used equally often, to within one, and keeps its relative weight; the weights of a
+    class have the mean 1.
     """
     sizes = labels.bincount().tolist()
     rows = repeat_rows(labels, dict.fromkeys(range(len(sizes)), max(sizes)), seed=seed, purpose="class balance")

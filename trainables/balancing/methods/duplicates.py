@@ -13,14 +13,14 @@ from gan_study.trainables.data.images import TrainingSet
 class Duplicates(FillsClasses):
     """Repeats minority images equally often, to within one, up to `balance_to` times the largest class.
 
-    The control for what the thesis leaves open: is it the balance, or the number of images? As many are added
-    as a GAN would add, and none of them says anything new, so that what a GAN gains over this it owes to its
-    images and not to their number. Random over-sampling draws with replacement, and so also changes how much each
-    image counts. The repetitions are photographs still, and do not count as synthetic.
+    The control for a question that the thesis leaves open: is the effect due to the balance, or to the number of
+    images? It adds as many images as a GAN would, without new information, so a GAN's gain over it is due to the
+    content of its images and not to their number. Random over-sampling draws with replacement, and so also changes
+    the relative weight of the images. The repetitions are still photographs, and do not count as synthetic.
     """
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
-        """`training` with repetitions after it, once; raises DataError where a minority class has no image."""
+        """Yields `training` followed by repetitions, once; raises DataError if a minority class has no image."""
         seed = derive_seed(seed, "duplicates")
         yield BalancedSet(training=with_copies(training, self.additions(training), seed=seed))
 

@@ -16,19 +16,20 @@ from gan_study.trainables.data.images import TrainingSet, mean_weights
 
 @settings
 class FeatureSmote(FillsClasses):
-    """SMOTE on the features of the trained classifier, to which its head is fitted anew; images stay as they are.
+    """SMOTE on the features of the trained classifier, to which its head is fitted again; images are not changed.
 
-    Neighbours are near as the classifier sees them, as in DeepSMOTE (Dablain et al. 2021), but no image is made.
-    The second stage takes the share `steps_share` of all steps, at a rate that falls to 0 as a cosine.
+    Neighbours are near in the classifier's features, as in DeepSMOTE (Dablain et al. 2021), but no image is
+    generated. The second stage takes the share `steps_share` of all steps, with a cosine learning rate that decays
+    to 0.
     """
 
     k_neighbors: int = Field(default=5, ge=1)
     """How many nearest neighbours of its class a feature vector may be mixed with."""
     steps_share: float = Field(default=0.5, gt=0, lt=1)
-    """The share of all steps that the second stage takes, at a rate that falls to 0 as a cosine."""
+    """The share of all steps that the second stage takes, at a learning rate with cosine decay to 0."""
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
-        """`training` and the plan, once; raises DataError for a minority class of fewer than two images."""
+        """Yields `training` and the plan, once; raises DataError for a minority class of fewer than two images."""
         request = smote_request(training, self.additions(training), k_neighbors=self.k_neighbors)
         stage = HeadStage(rebalance=partial(_with_new_features, request=request), steps_share=self.steps_share)
         yield BalancedSet(training=training, plan=FittingPlan(head_stage=stage), notes=request.notes)

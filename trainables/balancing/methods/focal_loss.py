@@ -12,22 +12,22 @@ from gan_study.trainables.data.images import TrainingSet
 
 @settings
 class Focal:
-    """Makes images that are easy count less: -(1 - p_y)^gamma log p_y. Does not look at class sizes.
+    """Gives easy images less weight: -(1 - p_y)^gamma log p_y. Does not use class sizes.
 
-    Lin et al. 2017; `gamma` 2 is what they found best.
+    Lin et al. 2017; `gamma` 2 was best in the paper.
     """
 
     gamma: float = Field(default=2.0, ge=0)
-    """How much less easy images count; 0 is cross-entropy."""
+    """How much easy images are down-weighted; 0 is cross-entropy."""
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
-        """`training` and the plan, once."""
+        """Yields `training` and the plan, once."""
         yield BalancedSet(training=training, plan=FittingPlan(loss=FocalLoss(gamma=self.gamma)))
 
 
 FOCAL_LOSS = BalancerEntry(
     name="focal_loss",
     settings=Focal,
-    summary="makes images that are easy count less in the loss",
+    summary="gives easy images less weight in the loss",
     only_plans=True,
 )

@@ -21,29 +21,29 @@ _BATCH = 1024
 
 @settings
 class ImageTransforms(FillsClasses):
-    """Fills each minority class with randomly transformed copies of its images, as the thesis does.
+    """Fills each minority class with randomly transformed copies of its images, as in the thesis.
 
-    What comes into the frame is -1, which is what lies around a digit.
+    New borders are -1, the background of a digit.
 
-    The defaults are mild, so that a 6 does not become a 9 nor leave the frame. Nothing is mirrored by default: a
-    mirrored digit is no digit, and a marker in a radiograph changes sides.
+    The defaults are mild, so that a 6 does not become a 9 or leave the frame. Nothing is mirrored by default: a
+    mirrored digit is not a digit, and a marker in a radiograph changes sides.
     """
 
     rotation_degrees: float = Field(default=10.0, ge=0, le=180)
-    """The most that a copy is rotated, either way."""
+    """Maximum rotation of a copy, in either direction."""
     shift: float = Field(default=0.1, ge=0, le=1)
-    """The most that it is shifted along each axis, as a share of its size."""
+    """Maximum shift along each axis, as a share of the image size."""
     shear_degrees: float = Field(default=10.0, ge=0, lt=90)
-    """The most that it is sheared."""
+    """Maximum shear."""
     zoom: float = Field(default=0.1, ge=0, lt=1)
-    """It is scaled by 1 - zoom to 1 + zoom."""
+    """The scale is between 1 - zoom and 1 + zoom."""
     flip_probability: float = Field(default=0.0, ge=0, le=1)
-    """How often it is mirrored left to right."""
+    """Probability of a horizontal flip."""
     brightness: float = Field(default=0.1, ge=0, le=1)
-    """Its brightness is multiplied by 1 - brightness to 1 + brightness."""
+    """The brightness factor is between 1 - brightness and 1 + brightness."""
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
-        """`training` with the copies after it, once; raises DataError where a minority class has no image."""
+        """Yields `training` followed by the copies, once; raises DataError if a minority class has no image."""
         seed = derive_seed(seed, "transforms")
         filled = with_copies(training, self.additions(training), seed=seed, change=self._transform)
         yield BalancedSet(training=filled)
@@ -75,8 +75,8 @@ def affine(
 ) -> Tensor:
     """Square images [N, C, H, H], each sheared along its rows, rotated clockwise, scaled, shifted and mirrored.
 
-    All [N], but `shift` [2, N]: to the right and down, as shares of the size. `mirrored` is -1 or 1. Bilinear, and
-    0 comes into the frame. What torchvision's `affine` does to one image, shifts in whole pixels apart.
+    All [N], but `shift` [2, N]: to the right and down, as shares of the size. `mirrored` is -1 or 1. Bilinear; new
+    borders are 0. The same as torchvision's `affine` for one image, except for shifts in whole pixels.
     """
     cos, sin, tan = radians.cos(), radians.sin(), shear_radians.tan()
     # From where in the output to where in the input, in units of half the size around the centre: the inverse of

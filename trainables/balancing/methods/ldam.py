@@ -19,9 +19,9 @@ from gan_study.trainables.data.images import TrainingSet
 
 @settings
 class Ldam:
-    """A margin for each class in the loss, the larger the rarer, under a cosine head.
+    """A margin for each class in the loss, larger for rarer classes, with a cosine head.
 
-    Cao et al. 2019 (LDAM), section 3.2, with the `max_margin` of the smallest class and the `scale` of their code.
+    Cao et al. 2019 (LDAM), section 3.2, with `max_margin` for the smallest class and the `scale` of their code.
     """
 
     max_margin: float = Field(default=0.5, ge=0)
@@ -30,7 +30,7 @@ class Ldam:
     """The factor of the cosines before the softmax."""
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
-        """`training` and the plan, once."""
+        """Yields `training` and the plan, once."""
         yield BalancedSet(training=training, plan=FittingPlan(loss=self._loss(training), cosine_scale=self.scale))
 
     def _loss(self, training: TrainingSet) -> Loss:
@@ -40,7 +40,7 @@ class Ldam:
 
 @settings
 class LdamDrw(Ldam):
-    """LDAM, and for the last part of the training class-balanced weights: "deferred re-weighting".
+    """LDAM, with class-balanced weights in the last part of the training: "deferred re-weighting".
 
     Cao et al. 2019, section 3.3: from `reweighting_from` of the training on (theirs: epoch 160 of 200) each class
     weighs by the inverse of its effective number of images for `beta`, as in the class-balanced loss.
@@ -61,11 +61,11 @@ class LdamDrw(Ldam):
 
 
 LDAM = BalancerEntry(
-    name="ldam", settings=Ldam, summary="asks for larger margins in rare classes", only_plans=True
+    name="ldam", settings=Ldam, summary="requires larger margins in rare classes", only_plans=True
 )
 LDAM_DRW = BalancerEntry(
     name="ldam_drw",
     settings=LdamDrw,
-    summary="LDAM, and class-balanced weights for the last part of the training",
+    summary="LDAM with class-balanced weights in the last part of the training",
     only_plans=True,
 )

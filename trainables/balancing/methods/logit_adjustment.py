@@ -1,4 +1,4 @@
-"""Class priors added to the logits: while training, or taken off the predictions."""
+"""Class priors added to the logits in training, or subtracted from the predictions."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ from gan_study.trainables.data.images import TrainingSet
 
 @settings
 class LogitAdjustment:
-    """Trains f + tau log pi, pi the class priors, and predicts by f: rare classes have to be right by a margin.
+    """Trains f + tau log pi, with class priors pi, and predicts by f: rare classes need a margin.
 
     Menon et al. 2021, "Long-tail Learning via Logit Adjustment", section 5.1 (equation 10).
     """
@@ -21,26 +21,27 @@ class LogitAdjustment:
     """The factor of the logarithm of the priors."""
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
-        """`training` and the plan, once."""
+        """Yields `training` and the plan, once."""
         yield _adjusted_while_training(training, tau=self.tau)
 
 
 @settings
 class BalancedSoftmax:
-    """Trains f + log n, n the class sizes, and predicts by f.
+    """Trains f + log n, with class sizes n, and predicts by f.
 
     Ren et al. 2020, "Balanced Meta-Softmax for Long-Tailed Visual Recognition", section 3.1. log n and log pi
-    differ by a constant that no softmax sees, so this is logit adjustment with tau 1: one method, two names.
+    differ by a constant that does not change a softmax, so this is logit adjustment with tau 1: one method, two
+    names.
     """
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
-        """`training` and the plan, once."""
+        """Yields `training` and the plan, once."""
         yield _adjusted_while_training(training, tau=1.0)
 
 
 @settings
 class ThresholdMoving:
-    """Trains as without balancing, and predicts by f - tau log pi: p_c(x) / pi_c^tau, brought to a sum of 1.
+    """Trains without balancing, and predicts by f - tau log pi: p_c(x) / pi_c^tau, normalised to a sum of 1.
 
     Buda et al. 2018, "A Systematic Study of the Class Imbalance Problem in Convolutional Neural Networks", section
     2.3 ("thresholding"), for `tau` 1; Menon et al. 2021, section 4.2 (equation 9), for any.
@@ -50,7 +51,7 @@ class ThresholdMoving:
     """The power of the priors that probabilities are divided by."""
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
-        """`training` and the plan, once."""
+        """Yields `training` and the plan, once."""
         adjustment = tuple(-self.tau * log_prior for log_prior in log_priors(training.weighted_class_counts()))
         yield BalancedSet(training=training, plan=FittingPlan(log_adjustment=adjustment))
 

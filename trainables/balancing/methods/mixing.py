@@ -1,4 +1,4 @@
-"""Mixed batches: mixup and CutMix, which do not look at class sizes, and Remix and mixup with an adjusted loss."""
+"""Mixed batches: mixup and CutMix, which do not use class sizes, and Remix and mixup with an adjusted loss."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,15 +18,15 @@ from gan_study.trainables.data.images import TrainingSet
 class Mixup:
     """Blends each image of a batch, and its label, with another's: l x_i + (1 - l) x_j, l ~ Beta(alpha, alpha).
 
-    Zhang et al. 2018, "mixup: Beyond Empirical Risk Minimization", equation 1; `alpha` 1 is theirs for CIFAR-10.
-    One l a batch, as in the authors' code.
+    Zhang et al. 2018, "mixup: Beyond Empirical Risk Minimization", equation 1; `alpha` 1 is their value for
+    CIFAR-10. One l for each batch, as in the authors' code.
     """
 
     alpha: float = Field(default=1.0, gt=0)
-    """Parameter of the beta distribution that the share of the other image is drawn from; 1 is uniform."""
+    """Parameter of the beta distribution of the other image's share; 1 is uniform."""
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
-        """`training` and the plan, once."""
+        """Yields `training` and the plan, once."""
         from torchvision.transforms import v2  # late: it takes a second
 
         mix = v2.MixUp(alpha=self.alpha, num_classes=len(training.classes.names))
@@ -35,17 +35,17 @@ class Mixup:
 
 @settings
 class Cutmix:
-    """Pastes a box of another image of the batch into each; labels are mixed as the areas are.
+    """Pastes a box of another image of the batch into each; labels are mixed in proportion to the areas.
 
     Yun et al. 2019, "CutMix: Regularization Strategy to Train Strong Classifiers with Localizable Features",
     section 3.1: the box is a share 1 - l of the image, l ~ Beta(alpha, alpha), `alpha` 1 in all their experiments.
     """
 
     alpha: float = Field(default=1.0, gt=0)
-    """Parameter of the beta distribution that the box's share of the image is drawn from; 1 is uniform."""
+    """Parameter of the beta distribution of the box's share of the image; 1 is uniform."""
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
-        """`training` and the plan, once."""
+        """Yields `training` and the plan, once."""
         from torchvision.transforms import v2  # late: it takes a second
 
         mix = v2.CutMix(alpha=self.alpha, num_classes=len(training.classes.names))
@@ -54,16 +54,16 @@ class Cutmix:
 
 @settings
 class MixupBalancedSoftmax:
-    """mixup, and the balanced softmax of what is mixed: CE(f + log n, mixed labels), n the class sizes.
+    """mixup, with the balanced softmax of the mixed labels: CE(f + log n, mixed labels), with class sizes n.
 
-    Zhang et al. 2018 and Ren et al. 2020, together: mixup says nothing of class sizes, and the loss does.
+    Zhang et al. 2018 and Ren et al. 2020 together: mixup does not use class sizes, but this loss does.
     """
 
     alpha: float = Field(default=1.0, gt=0)
     """As in mixup."""
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
-        """`training` and the plan, once."""
+        """Yields `training` and the plan, once."""
         from torchvision.transforms import v2  # late: it takes a second
 
         mix = v2.MixUp(alpha=self.alpha, num_classes=len(training.classes.names))
@@ -74,20 +74,20 @@ class MixupBalancedSoftmax:
 
 @settings
 class Remix:
-    """mixup whose labels side with the rarer class of the two.
+    """mixup whose labels favour the rarer class of the two.
 
     Chou et al. 2020, "Remix: Rebalanced Mixup", equations 4 and 5, with their `alpha`, `kappa` and `tau`.
     """
 
     alpha: float = Field(default=1.0, gt=0)
-    """Of the beta distribution that the share l of the first image is drawn from; 1 is uniform."""
+    """Parameter of the beta distribution of the first image's share l; 1 is uniform."""
     kappa: float = Field(default=3.0, ge=1)
-    """How many times as many images a class must have for the other one's label to stand alone."""
+    """If a class has at least this many times as many images, only the other class's label is used."""
     tau: float = Field(default=0.5, ge=0, le=1)
-    """The share of the image of the larger class, below which that happens."""
+    """This happens if the image of the larger class has a smaller share than this."""
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
-        """`training` and the plan, once."""
+        """Yields `training` and the plan, once."""
         counts = training.weights.new_tensor(training.weighted_class_counts())
         mix = RemixedBatches(counts=counts, alpha=self.alpha, kappa=self.kappa, tau=self.tau)
         yield BalancedSet(training=training, plan=FittingPlan(mix=mix))
@@ -112,7 +112,7 @@ class RemixedBatches:
         return mixed, own * first + (1 - own) * second
 
     def label_share(self, labels: Tensor, others: Tensor, share: float) -> Tensor:
-        """The share [N] of the first label where its image has `share`."""
+        """The share [N] of the first label if its image has `share`."""
         ratio = self.counts[labels] / self.counts[others]
         own = torch.full_like(ratio, share)
         own[(ratio >= self.kappa) & (share < self.tau)] = 0.0
@@ -136,5 +136,5 @@ MIXUP_BALANCED_SOFTMAX = BalancerEntry(
     only_plans=True,
 )
 REMIX = BalancerEntry(
-    name="remix", settings=Remix, summary="mixup whose labels side with the rarer class", only_plans=True
+    name="remix", settings=Remix, summary="mixup whose labels favour the rarer class", only_plans=True
 )

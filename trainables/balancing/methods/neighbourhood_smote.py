@@ -1,4 +1,4 @@
-"""SMOTE that looks at the neighbours of other classes: at the border, or far from it."""
+"""SMOTE that uses the neighbours of other classes: at the border, or far from it."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -24,21 +24,22 @@ _BYTES_A_VALUE = 16
 
 @settings
 class BorderlineSmote(FillsClasses):
-    """SMOTE from images that other classes crowd: of `m_neighbors` nearest images half or more are of others.
+    """SMOTE from images near other classes: at least half of their `m_neighbors` nearest images are of other
+    classes.
 
     Han et al. 2005, "Borderline-SMOTE: A New Over-Sampling Method in Imbalanced Data Sets Learning", section 3,
-    borderline-SMOTE1, by imbalanced-learn; all other classes are one. An image whose neighbours are all of others
-    is noise, and is not drawn from. Where none of a class lies at the border, all of its images do, as in SMOTE,
-    and a note says so.
+    borderline-SMOTE1, by imbalanced-learn; all other classes are one. An image whose neighbours are all of other
+    classes is noise, and is not used. If no image of a class is at the border, all of its images are used, as in
+    SMOTE, and a note says so.
     """
 
     k_neighbors: int = Field(default=5, ge=1)
     """How many nearest images of its class an image may be mixed with."""
     m_neighbors: int = Field(default=10, ge=1)
-    """How many nearest images of whatever class say whether an image lies at the border."""
+    """How many nearest images of any class determine whether an image is at the border."""
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
-        """`training` with the new images after it, once; raises DataError for a class of fewer than two."""
+        """Yields `training` followed by the new images, once; raises DataError for a class of fewer than two."""
         from imblearn.over_sampling import BorderlineSMOTE  # late: it takes a second
 
         request = smote_request(training, self.additions(training), k_neighbors=self.k_neighbors)
@@ -62,20 +63,20 @@ class BorderlineSmote(FillsClasses):
 
 @settings
 class SafeLevelSmote(FillsClasses):
-    """SMOTE that keeps to the side of the image with more neighbours of its class.
+    """SMOTE that favours the image with more neighbours of its class.
 
-    Bunkhumpornpat et al. 2009, "Safe-Level-SMOTE", figure 3. The safe level of an image is the number of its class
-    among its `k_neighbors` nearest images. A new image lies between an image and a neighbour of its class, nearer
-    to the one of the higher level; at the other where one has level 0, and nowhere between two of level 0. Every
-    pair of an image and one of its neighbours is as likely; where all have level 0, SMOTE's images are taken, and
-    a note says so.
+    Bunkhumpornpat et al. 2009, "Safe-Level-SMOTE", figure 3. The safe level of an image is the number of its
+    `k_neighbors` nearest images that are of its class. A new image is between an image and a neighbour of its
+    class, nearer to the one with the higher level; if one has level 0, it is at the other, and there is none
+    between two of level 0. Every pair of an image and one of its neighbours is equally likely; if all have level
+    0, SMOTE is used, and a note says so.
     """
 
     k_neighbors: int = Field(default=5, ge=1)
-    """How many nearest images say how safe an image is, and how many of its class it may be mixed with."""
+    """How many nearest images determine how safe an image is, and how many of its class it may be mixed with."""
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
-        """`training` with the new images after it, once; raises DataError for a class of fewer than two."""
+        """Yields `training` followed by the new images, once; raises DataError for a class of fewer than two."""
         request = smote_request(training, self.additions(training), k_neighbors=self.k_neighbors)
         rows, labels = _rows_of(training), training.labels.cpu().numpy()
         filled, notes = training, request.notes
@@ -92,7 +93,7 @@ class SafeLevelSmote(FillsClasses):
 
 
 def safe_levels(rows: Rows, is_own: npt.NDArray[np.bool_], *, k_neighbors: int) -> npt.NDArray[np.int64]:
-    """For each of a class's images among `rows` [N, D], how many of its nearest are of the class too."""
+    """For each of a class's images among `rows` [N, D], how many of its nearest images are also of the class."""
     found = _nearest(rows, np.flatnonzero(is_own), min(k_neighbors, len(rows) - 1))
     levels: npt.NDArray[np.int64] = is_own[found].sum(axis=1)
     return levels
@@ -106,7 +107,7 @@ def between_safe(
     k_neighbors: int,
     random: np.random.Generator,
 ) -> Rows | None:
-    """`number` new rows between those of a class [n, D] with their safe `levels` [n]; None where all are 0."""
+    """`number` new rows between those of a class [n, D] with their safe `levels` [n]; None if all are 0."""
     neighbours = _nearest(own, np.arange(len(own)), k_neighbors)
     first = np.repeat(np.arange(len(own)), neighbours.shape[1])
     second = neighbours.ravel()
@@ -152,7 +153,7 @@ def _between_any(own: Rows, request: SmoteRequest, label: int, *, seed: int) -> 
 
 
 def _everywhere(training: TrainingSet, label: int, where: str) -> str:
-    return f"class {training.classes.names[label]!r}: no image lies {where}; SMOTE draws from all of its images"
+    return f"class {training.classes.names[label]!r}: no image is {where}; SMOTE draws from all of its images"
 
 
 def _extended(filled: TrainingSet, made: Rows, label: int) -> TrainingSet:
@@ -166,12 +167,12 @@ def _extended(filled: TrainingSet, made: Rows, label: int) -> TrainingSet:
 BORDERLINE_SMOTE = BalancerEntry(
     name="borderline_smote",
     settings=BorderlineSmote,
-    summary="SMOTE from the rare images that other classes crowd",
+    summary="SMOTE from rare images whose neighbours are mostly of other classes",
     adds_images=True,
 )
 SAFE_LEVEL_SMOTE = BalancerEntry(
     name="safe_level_smote",
     settings=SafeLevelSmote,
-    summary="SMOTE that keeps to the side with more neighbours of the class",
+    summary="SMOTE that favours regions with many neighbours of the class",
     adds_images=True,
 )

@@ -1,4 +1,4 @@
-"""No balancing: what every other way is measured against."""
+"""No balancing: the reference for all other methods."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from gan_study.trainables.data.images import TrainingSet
 
 @settings
 class NoBalancing:
-    """Leaves the training set as it is."""
+    """Returns the training set unchanged."""
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
         """`training` itself, once."""

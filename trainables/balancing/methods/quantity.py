@@ -1,4 +1,4 @@
-"""As many images in all, and balanced: is it the imbalance, or the mere number?"""
+"""Balanced with the same total number of images: does the imbalance matter, or only the number?"""
 
 from collections.abc import Iterator
 
@@ -12,17 +12,18 @@ from gan_study.trainables.data.images import TrainingSet
 
 @settings
 class Quantity:
-    """As many real images of each class, and as many in all as the imbalanced set has, to within one a class.
+    """The same number of real images of each class, and the same total as in the imbalanced set, to within one a
+    class.
 
-    What the thesis leaves open: does a classifier suffer from the imbalance, or from the number of rare images?
-    Large classes are drawn from, without replacement; small ones ask for real images that the imbalance took away,
-    which nobody has who lacks them. So it is no method: beside "none", which has as many images, it shows what
-    the imbalance costs, and beside "real_upper_bound", which has more, what their number is worth. Where the data
-    hold fewer, the trial grants what there is and notes it.
+    A question that the thesis leaves open: does a classifier suffer from the imbalance, or from the number of rare
+    images? Large classes are sampled without replacement; small ones get real images that the imbalance removed,
+    which are not available in practice. So it is not a method: compared with "none", which has as many images, it
+    shows the cost of the imbalance, and compared with "real_upper_bound", which has more, the value of their
+    number. If the data have fewer, the trial uses all of them and notes it.
     """
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
-        """What is left of `training`, in its order, and what it wants, once."""
+        """Yields the remaining images of `training`, in their order, and its request, once."""
         counts = training.class_counts()
         present = [label for label, count in enumerate(counts) if count]
         share, more = divmod(len(training), len(present))
@@ -41,5 +42,5 @@ class Quantity:
 QUANTITY = BalancerEntry(
     name="quantity",
     settings=Quantity,
-    summary="as many images in all, equally many a class, with real ones that were held back",
+    summary="equally many images of every class without more images in total, with real ones that were held back",
 )

@@ -31,12 +31,12 @@ class RandAugment(FillsClasses):
     """
 
     num_ops: int = Field(default=2, ge=1)
-    """Random changes of each copy."""
+    """Number of random changes of each copy."""
     magnitude: int = Field(default=9, ge=0, le=_STRONGEST)
-    """How strong they are, of 0 to 30."""
+    """Their strength, from 0 to 30."""
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
-        """`training` with the copies after it, once; raises DataError where a minority class has no image."""
+        """Yields `training` followed by the copies, once; raises DataError if a minority class has no image."""
         seed = derive_seed(seed, "rand_augment")
         filled = with_copies(training, self.additions(training), seed=seed, change=self._change)
         yield BalancedSet(training=filled)

@@ -15,13 +15,13 @@ from gan_study.trainables.data.images import TrainingSet
 class RandomOversampling(FillsClasses):
     """Repeats minority images until each minority class has `balance_to` times as many as the largest class.
 
-    They are drawn with replacement. The repetitions are photographs still, so they do not count as synthetic.
+    They are drawn with replacement. The repetitions are still photographs, so they do not count as synthetic.
     Buda et al. 2018 ("A systematic study of the class imbalance problem in convolutional neural networks") found
-    it to dominate the other simple methods.
+    it to be the best of the simple methods.
     """
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
-        """`training` with repetitions after it, once; raises DataError where a minority class has no image."""
+        """Yields `training` followed by repetitions, once; raises DataError if a minority class has no image."""
         from imblearn.over_sampling import RandomOverSampler  # late: it takes a second
 
         counts, added = training.class_counts(), self.additions(training)

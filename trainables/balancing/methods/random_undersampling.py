@@ -19,7 +19,7 @@ class RandomUndersampling:
     """
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
-        """What is left of `training`, in its order, once."""
+        """Yields the remaining images of `training`, in their order, once."""
         from imblearn.under_sampling import RandomUnderSampler  # late: it takes a second
 
         sampler = RandomUnderSampler(

@@ -1,4 +1,4 @@
-"""Real images in place of made ones: what no method can be expected to beat."""
+"""Real images instead of generated ones: the upper bound of what a method can reach."""
 
 from collections.abc import Iterator
 
@@ -9,19 +9,19 @@ from gan_study.trainables.data.images import TrainingSet
 
 @settings
 class RealUpperBound(FillsClasses):
-    """Asks for as many real minority images as a GAN would make, among those that the imbalance took away.
+    """Requests as many real minority images as a GAN would make, from those that the imbalance removed.
 
-    Not a method, since nobody who lacks images has them: it says how much there was to gain. Where the data hold
-    fewer, the trial grants what there is and notes it.
+    Not a method, since these images are not available in practice: it shows how much there was to gain. If the
+    data have fewer, the trial uses all of them and notes it.
     """
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
-        """`training` and what it wants, once; raises DataError where a minority class has no image."""
+        """Yields `training` and its request, once; raises DataError if a minority class has no image."""
         yield BalancedSet(training=training, wanted=self.additions(training))
 
 
 REAL_UPPER_BOUND = BalancerEntry(
     name="real_upper_bound",
     settings=RealUpperBound,
-    summary="adds real images that were held back: how much there is to gain",
+    summary="adds real images that were held back: the largest possible gain",
 )

@@ -21,7 +21,7 @@ _BYTES_A_VALUE = 24
 
 @settings
 class Smote(FillsClasses):
-    """Fills each minority class with x + u (x' - x) of its images: u uniform in [0, 1], x' near x as pixels go.
+    """Fills each minority class with x + u (x' - x) of its images: u uniform in [0, 1], x' near x in pixels.
 
     Chawla et al. 2002, "SMOTE: Synthetic Minority Over-sampling Technique", section 4.2, by imbalanced-learn.
     x' is one of the `k_neighbors` nearest images of the class; in a smaller class, any of the others.
@@ -31,7 +31,7 @@ class Smote(FillsClasses):
     """How many nearest images of its class an image may be mixed with."""
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
-        """`training` with the new images after it, once; raises DataError for a class of fewer than two."""
+        """Yields `training` followed by the new images, once; raises DataError for a class of fewer than two."""
         request = smote_request(training, self.additions(training), k_neighbors=self.k_neighbors)
         shape = training.images.shape[1:]
 
@@ -48,7 +48,7 @@ class Smote(FillsClasses):
 
 @dataclass(frozen=True, kw_only=True)
 class SmoteRequest:
-    """How many examples each class wants (`wanted`), between how many `neighbours` of it, by label."""
+    """The number of new examples for each class (`wanted`), and the number of their `neighbours`, by label."""
 
     wanted: Mapping[int, int]
     neighbours: Mapping[int, int]
@@ -56,9 +56,9 @@ class SmoteRequest:
 
 
 def smote_request(training: TrainingSet, wanted: Mapping[int, int], *, k_neighbors: int) -> SmoteRequest:
-    """`wanted` examples of classes of `training`; a note for each that has too few images for `k_neighbors`.
+    """`wanted` examples of classes of `training`; a note for each class that has too few images for `k_neighbors`.
 
-    Raises DataError where such a class has fewer than two images.
+    Raises DataError if such a class has fewer than two images.
     """
     counts, names = training.class_counts(), training.classes.names
     for label in wanted:
@@ -79,9 +79,10 @@ def smote_request(training: TrainingSet, wanted: Mapping[int, int], *, k_neighbo
 def between_neighbours(
     rows_of: Callable[[int], Tensor], seed: int, request: SmoteRequest
 ) -> Iterator[tuple[Tensor, int]]:
-    """The new rows [m, D] that `request` wants of a class, and its label; `rows_of` gives those of one [n, D].
+    """The new rows [m, D] that `request` asks for a class, and its label; `rows_of` gives those of one class [n,
+    D].
 
-    One class at a time: nothing of the others plays a part. Raises MemoryShortageError where they do not fit.
+    One class at a time, independently of the others. Raises MemoryShortageError if they do not fit.
     """
     # Late, as everywhere: it takes a second, and most commands and trials do without.
     from imblearn.over_sampling import SMOTE

@@ -29,7 +29,7 @@ def cnn2_body(shape: ImageShape) -> tuple[nn.Module, int]:
 def cnn3_body(shape: ImageShape) -> tuple[nn.Module, int]:
     """32, 64 and 128 channels, dense 128: the X-ray report's three blocks.
 
-    It states no width; these are the usual ones. The images have 224x224 pixels there.
+    It states no width; these are usual ones. The images have 224x224 pixels there.
     """
     return _body(shape, (32, 64, 128))
 

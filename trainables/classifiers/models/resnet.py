@@ -13,7 +13,7 @@ BLOCKS_PER_STAGE = 5
 
 
 def resnet18_body(shape: ImageShape) -> tuple[nn.Module, int]:
-    """ResNet-18 (torchvision's), its stem 3x3 of stride 1 and without pooling, so that small images stay whole."""
+    """ResNet-18 (torchvision's) with a 3x3 stem of stride 1 and without pooling, for small images."""
     from torchvision.models import resnet18  # late: it takes a second
 
     network = resnet18(weights=None)

@@ -10,8 +10,8 @@ from gan_study.trainables.data.images import ImageShape
 def body(shape: ImageShape) -> tuple[nn.Module, int]:
     """Twice (convolution 3x3, ReLU, max pooling by 2), to 32 * (size / 4)^2 features.
 
-    The source gives 32*7*7 -> 10 at 28 pixels, and neither the kernel nor the first width: 3x3 and 16 are the
-    usual choice that leads there.
+    The source gives 32*7*7 -> 10 at 28 pixels, but neither the kernel nor the first width: 3x3 and 16 are the
+    usual choice that leads to it.
     """
     layers = nn.Sequential(
         *convolved_and_pooled(shape.channels, 16),

@@ -23,8 +23,8 @@ NEVER = -1e9
 def body(shape: ImageShape) -> tuple[nn.Module, int]:
     """Three blocks of 3x3 convolutions with max pooling by 2 and dropout, two dense layers, all with ReLU.
 
-    Weights begin as they do in Keras, which the document used (Glorot & Bengio 2010, uniform; biases 0): from
-    PyTorch's own beginning, nine layers without normalisation learn much more slowly.
+    Weights are initialised as in Keras, which the document used (Glorot & Bengio 2010, uniform; biases 0): with
+    PyTorch's initialisation, nine layers without normalisation learn much more slowly.
     """
     layers: list[nn.Module] = []
     inputs = shape.channels
@@ -47,9 +47,9 @@ def svm_head(features: Tensor, labels: Tensor, weights: Tensor, num_classes: int
     """A support vector machine with an RBF kernel on standardised features [N, D], as a head.
 
     It is fitted to a sample: 1000 images of the largest class and the same share of the others. Its decision
-    function, one against the rest, stands for logits, so that the largest is its own prediction. The document
-    states neither C nor gamma: scikit-learn's C = 1 and gamma = 1 / (D variance) are taken. Of a balancer's loss
-    (focal, LDAM, balanced softmax) only what it did to the features is left in the predictions.
+    function, one against the rest, is used as logits, so that the largest is its own prediction. The document
+    states neither C nor gamma: scikit-learn's defaults C = 1 and gamma = 1 / (D variance) are used. A balancer's
+    loss (focal, LDAM, balanced softmax) affects the predictions only through the features.
     """
     # Late: it takes a second.
     from sklearn.pipeline import make_pipeline
@@ -76,7 +76,7 @@ def svm_head(features: Tensor, labels: Tensor, weights: Tensor, num_classes: int
 
 
 def sampled_rows(labels: np.ndarray, *, seed: int) -> np.ndarray:
-    """Rows of SVM_LARGEST_CLASS images at most of the largest class, and of the same share of each other class."""
+    """Rows of at most SVM_LARGEST_CLASS images of the largest class, and the same share of each other class."""
     random = numpy_generator(seed, "svm sample")
     share = min(1.0, SVM_LARGEST_CLASS / np.bincount(labels).max())
     rows = [random.permutation(np.flatnonzero(labels == label)) for label in np.unique(labels)]

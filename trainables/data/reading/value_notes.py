@@ -25,16 +25,16 @@ def value_notes(
         )
         yield from _beyond(called, levels, used)
     if summary.num_turned:
-        yield f"{called} in which 0 means white, and which are inverted: {summary.num_turned:,}"
+        yield f"{called} in which 0 means white, which are inverted: {summary.num_turned:,}"
     if "window" in number:
-        yield f"{called} whose black and white are those of their file's window or table: {number['window']:,}"
+        yield f"{called} with black and white given by a window or table in the file: {number['window']:,}"
     if "upper bits" in number:
-        yield f"{called} of more than 8 bits of which the upper 8 bits alone can be read: {number['upper bits']:,}"
+        yield f"{called} of more than 8 bits, of which only the upper 8 bits can be read: {number['upper bits']:,}"
     if "range" in number and "bytes" in number:
-        yield f"{called} of 8 bits, of which level 0 stays 0 and 255 stays 255, and of more are mixed"
+        yield f"{called} of 8 bits, whose levels are not changed, are mixed with others of more bits"
     if summary.num_paged:
-        yield f"{called} with further pages, of which the first alone is read: {summary.num_paged:,}"
-    yield from (f"{each}: a classifier could tell them by that alone" for each in summary.giveaways)
+        yield f"{called} with several pages, of which only the first is read: {summary.num_paged:,}"
+    yield from (f"{each}: a classifier could distinguish them by that alone" for each in summary.giveaways)
 
 
 def _beyond(called: str, levels: Range, used: Sequence[Range]) -> Iterator[str]:
@@ -43,7 +43,7 @@ def _beyond(called: str, levels: Range, used: Sequence[Range]) -> Iterator[str]:
     if beyond:
         lowest, highest = min(each.black for each in beyond), max(each.white for each in beyond)
         yield (
-            f"{called} with levels beyond that range, which become 0 or 255 as its ends do: {len(beyond):,} of "
+            f"{called} with levels outside that range, which become 0 or 255: {len(beyond):,} of "
             f"{len(used):,} (levels {lowest:.8g} to {highest:.8g})"
         )
 
@@ -54,4 +54,4 @@ def _why_range(levels: Range, declared: Collection[Range | None]) -> str:
         return "as their files declare"
     named = sorted({each.white for each in declared if each is not None})
     several = f" (files declare white as {', '.join(f'{each:g}' for each in named)})" if named else ""
-    return f"the range that those to train on use{several}"
+    return f"the range of the training images{several}"

@@ -1,4 +1,4 @@
-"""Images and labels in one `.npz`, as MedMNIST and Keras hand them out; read where `imagefolder` is given one."""
+"""Images and labels in one `.npz`, in the format of MedMNIST and Keras; read if `imagefolder` is given one."""
 
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -47,7 +47,7 @@ _CLASS_NAMES = ("class_names", "label_names", "classes")
 
 
 def is_array_file(root: str | None) -> bool:
-    """Whether `data.root` is a file of arrays, and no folder or table."""
+    """Whether `data.root` is a file of arrays, and not a folder or table."""
     return root is not None and expand(root).suffix.lower() == ENDING
 
 
@@ -61,7 +61,7 @@ class _Arrays:
 
 @dataclass(frozen=True)
 class ArrayFile:
-    """An ImageSource of one file; validation images, if it has its own, are not read, as studies draw theirs.
+    """An ImageSource of one file; its own validation images, if any, are not read, since studies draw theirs.
 
     Labels may be numbers or text, and are the names of the classes unless the file names these. Without a test
     part, `test_fraction` of each class becomes it.
@@ -70,7 +70,7 @@ class ArrayFile:
     config: DataConfig
 
     def pool(self) -> Loaded:
-        """The training part, or what is left of all."""
+        """The training part, or the rest of all images."""
         return self._pool
 
     def test(self) -> Loaded:
@@ -85,7 +85,7 @@ class ArrayFile:
         return self._loaded("train", self._carved[1], self._whole.subset(self._carved[1]))
 
     def test_class_counts(self) -> tuple[int, ...]:
-        """Images of each class; of carved ones, the labels of all are drawn from."""
+        """Images of each class; if the test part is split off, all labels are used for it."""
         labels = self._labels["test"] if "test" in self._parts else self._labels["train"][self._carved[1]]
         return tuple(np.bincount(labels, minlength=len(self._class_names)).tolist())
 
@@ -116,7 +116,7 @@ class ArrayFile:
         arrays = self._parts[part].images
         facts = [_facts_of(arrays[row]) for row in (range(len(arrays)) if rows is None else rows)]
         summary = summarise(facts, images.labels, images.class_names)
-        notes = tuple(f"{each}: a classifier could tell them by that alone" for each in summary.giveaways)
+        notes = tuple(f"{each}: a classifier could distinguish them by that alone" for each in summary.giveaways)
         return Loaded(images=images, notes=notes, summary=summary)
 
     @property
@@ -185,11 +185,11 @@ class ArrayFile:
 
     @cached_property
     def _values(self) -> tuple[Any, ...]:
-        """The labels that occur to train on, ascending; raises DataError where the test part has others."""
+        """The labels that occur to train on, ascending; raises DataError if the test part has others."""
         found = {name: set(each.labels.tolist()) for name, each in self._parts.items()}
         odd = sorted(map(str, found.get("test", found["train"]) ^ found["train"]))
         if odd:
-            raise DataError(f"{self._path}: the parts differ in their classes; only one has {', '.join(odd)}")
+            raise DataError(f"{self._path}: the parts have different classes; only one has {', '.join(odd)}")
         return tuple(sorted(found["train"]))
 
     @cached_property
@@ -201,7 +201,7 @@ class ArrayFile:
 
 
 def read_array_file(config: DataConfig) -> ArrayFile:
-    """The file of arrays that `config.root` is; raises ConfigError for a setting of folders and tables alone."""
+    """The file of arrays `config.root`; raises ConfigError for settings that apply only to folders and tables."""
     plain = DataConfig()
     for name in _OF_FOLDERS:
         if getattr(config, name) != getattr(plain, name):
@@ -218,7 +218,7 @@ def _facts_of(array: Bytes) -> Facts:
 def read_parts(path: Path) -> Mapping[Part, _Arrays]:
     """The parts of a file: to train on and, if it has these, to validate and to test.
 
-    Raises DataError where its arrays are none of images and labels, or are damaged.
+    Raises DataError if its arrays are not images and labels, or are damaged.
     """
     with _Opened(path) as arrays:
         found: dict[Part, _Arrays] = {}
@@ -240,7 +240,7 @@ def read_parts(path: Path) -> Mapping[Part, _Arrays]:
 
 
 def read_class_names(path: Path) -> tuple[str, ...]:
-    """The names of the classes in the order of their labels; none where the file has none."""
+    """The names of the classes in the order of their labels; none if the file has none."""
     with _Opened(path) as arrays:
         name = next((each for each in _CLASS_NAMES if each in arrays.names), None)
         return () if name is None else tuple(one_form(str(each)) for each in arrays.read(name).ravel())
@@ -253,14 +253,14 @@ def _checked(path: Path, images_name: str, labels_name: str, arrays: "_Opened") 
     if labels.ndim == 2 and set(np.unique(labels).tolist()) <= {0, 1} and (labels.sum(axis=1) == 1).all():
         labels = labels.argmax(axis=1)
     if labels.ndim != 1 or not (np.issubdtype(labels.dtype, np.integer) or labels.dtype.kind in "US"):
-        raise DataError(f"{path}: {labels_name} {labels.dtype} {list(labels.shape)} is no list of classes")
+        raise DataError(f"{path}: {labels_name} {labels.dtype} {list(labels.shape)} is not a list of classes")
     if images.ndim == 4 and images.shape[-1] not in (1, 3) and images.shape[1] in (1, 3):
         images = images.transpose(0, 2, 3, 1)
     if images.ndim == 4 and images.shape[-1] == 1:
         images = images[..., 0]
     if images.dtype != np.uint8 or images.ndim not in (3, 4) or (images.ndim == 4 and images.shape[-1] != 3):
         raise DataError(
-            f"{path}: {images_name} {images.dtype} {list(images.shape)} are no images; bytes [N, H, W] or "
+            f"{path}: {images_name} {images.dtype} {list(images.shape)} are not images; bytes [N, H, W] or "
             "[N, H, W, 3] are read"
         )
     if len(images) != len(labels):
@@ -293,7 +293,7 @@ class _Opened:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of the arrays, as they can be shown."""
+        """The names of the arrays, for display."""
         return tuple(map(shown, self._sizes))
 
     def read(self, name: str) -> npt.NDArray[Any]:

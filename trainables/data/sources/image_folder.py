@@ -1,4 +1,4 @@
-"""One's own images: a folder of files for each class."""
+"""Your own images: a folder of files for each class."""
 
 import os
 from collections import Counter
@@ -44,8 +44,8 @@ class ImageFolder:
     """A folder with one folder for each class, or with parts that have these; or a table of pictures.
 
     Classes are in the order of their names. Without a test part, `test_fraction` of each class becomes it. Groups
-    and what looks alike are on one side of it, so that every picture is decoded before it is drawn.
-    `reading.layout` says which folders are understood.
+    and look-alikes are on one side of it, so every picture is decoded before it is drawn. `reading.layout` says
+    which folders are understood.
     """
 
     config: DataConfig
@@ -55,7 +55,7 @@ class ImageFolder:
         return self._parts.pool
 
     def test(self) -> Loaded:
-        """All of `test/`, or what was carved off, with the channels and the range of the pool."""
+        """All of `test/`, or the part that was split off, with the channels and the range of the pool."""
         listing, parts = self.reading.test, self._parts
         if listing is None:
             assert parts.carved is not None
@@ -73,12 +73,12 @@ class ImageFolder:
         return replace(loaded, notes=(*loaded.notes, *leaks))
 
     def test_class_counts(self) -> tuple[int, ...]:
-        """Files of each class, unreadable ones too."""
+        """Files of each class, including unreadable ones."""
         return self._parts.test_counts
 
     @cached_property
     def reading(self) -> Reading:
-        """What was found, and what was passed over."""
+        """What was found, and what was skipped."""
         return _read_source(self.config)
 
     @cached_property
@@ -150,8 +150,10 @@ def _read_source(config: DataConfig) -> Reading:
     place = None if config.root is None else expand(config.root)
     if place is not None and place.is_file() and place.suffix.lower() not in TABLE_ENDINGS:
         if place.suffix.lower() in _ARCHIVES:
-            raise DataError(f"{place}: an archive is not read; unpack it and name the folder. Read are {_READ}")
-        raise DataError(f"{place}: this kind of file is not read; read are {_READ}")
+            raise DataError(
+                f"{place}: archives are not read; unpack it and name the folder. Supported are {_READ}"
+            )
+        raise DataError(f"{place}: this kind of file is not supported; supported are {_READ}")
     try:
         return read_listing(config)
     except DataError as error:
@@ -165,15 +167,15 @@ def _read_source(config: DataConfig) -> Reading:
         if not few:
             raise
         raise DataError(
-            f"{error}, only files of other kinds ({few}); archives are to be unpacked. Read are {_READ}"
+            f"{error}, only files of other kinds ({few}); unpack archives first. Supported are {_READ}"
         ) from error
 
 
 def list_files(config: DataConfig) -> DataFiles:
     """The image files below `config.root`, by their paths in it.
 
-    Where the test part is carved off, all files are those of both parts, as they decide together which go where.
-    Where they are no data set any more, a class without files for instance, what is left is the pool.
+    If the test part is split off, all files belong to both parts, since together they decide which image goes
+    where. If they no longer form a data set, for example because a class has no files, the rest is the pool.
     """
     if is_array_file(config.root):
         path = expand(str(config.root))
@@ -224,12 +226,12 @@ class _Read:
     """The lowest and the highest level of one that is read by the range of its set."""
     declared: Range | None
     look: Look | None
-    """None where look-alikes are not looked for."""
+    """None if look-alikes are not searched for."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Decoded:
-    """The files of a listing as they were read, None for one that is unreadable; what must not be divided."""
+    """The files of a listing as they were read, None for an unreadable one; and what must not be divided."""
 
     listing: Listing
     files: Sequence[_Read | None]
@@ -256,7 +258,7 @@ class Decoded:
 
 
 def decode(listing: Listing, config: DataConfig, *, channels: int | None) -> Decoded:
-    """The files of `listing`, read; raises DataError if one is unreadable and `config` does not leave it out."""
+    """The files of `listing`, read; raises DataError if one is unreadable and `config` does not allow it."""
     # As they are read, as a part of them is handed over, and as they are shared with the trials of a machine.
     num_bytes = 3 * len(listing.paths) * (channels or 3) * config.image_size**2
     refuse_beyond_memory(num_bytes, f"data.image_size {config.image_size}: {len(listing.paths):,} images")
@@ -273,10 +275,10 @@ def assemble(
     levels: Range | None = None,
     called: str = "pictures",
 ) -> Loaded:
-    """The images of a part at the size that `config` asks for, without unreadable ones, which a note counts.
+    """The images of a part at the size in `config`, without unreadable ones, which a note counts.
 
-    `levels` is the range of files of more than 8 bits; None: as `range_of` has it for these files. Notes name the
-    pictures as they are `called`.
+    `levels` is the range of files of more than 8 bits; None: the `range_of` these files. Notes use the word
+    `called` for the pictures.
     """
     listing, found = decoded.listing, list(decoded.files)
     if levels is None:
@@ -381,7 +383,7 @@ def _read(
 
 
 def list_images(root: Path, folder: Path) -> Listing:
-    """The images in the class folders of `folder`, whatever these are named, as this package writes them.
+    """The images in the class folders of `folder`, with any names, as this package writes them.
 
     Raises DataError if there is no such folder, or fewer than two classes.
     """
@@ -397,7 +399,7 @@ def list_images(root: Path, folder: Path) -> Listing:
 
 
 def read_folders(root: Path) -> tuple[Path, ...]:
-    """The real places of all that is read below `root`: its own, and those of folders that links led to."""
+    """The real paths of everything that is read below `root`: its own, and those of folders behind links."""
     if not root.exists():
         return (root.resolve(),)
     place = data_folder(str(root))
@@ -421,4 +423,4 @@ def _by_shown_name(folder: Path) -> dict[str, Path]:
 def _refuse_empty_class(listing: Listing) -> None:
     for name, count in zip(listing.class_names, listing.class_counts(), strict=True):
         if count == 0:
-            raise DataError(f"{listing.root}: class {name!r} is without a readable image")
+            raise DataError(f"{listing.root}: class {name!r} has no readable image")

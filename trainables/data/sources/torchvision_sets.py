@@ -1,7 +1,7 @@
 """MNIST, Fashion-MNIST and CIFAR-10, read in place or downloaded by torchvision.
 
-A folder of data sets holds `mnist/MNIST/raw`, `fashion_mnist/FashionMNIST/raw` and
-`cifar10/cifar-10-batches-py`; a root of torchvision's, without the first part, will do as well.
+A folder of data sets has `mnist/MNIST/raw`, `fashion_mnist/FashionMNIST/raw` and `cifar10/cifar-10-batches-py`; a
+root in torchvision's layout, without the first part, is also accepted.
 """
 
 import zipfile

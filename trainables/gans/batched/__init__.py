@@ -1,4 +1,4 @@
-"""The one door to GANs that are trained as one computation, and to CUDA graphs."""
+"""The only interface to GANs that are trained together, and to CUDA graphs."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -24,24 +24,23 @@ BEST_KNOWN: Mapping[str, Way] = {"cpu": "one_at_a_time", "cuda": "one_at_a_time"
 
 @settings
 class GanExecution:
-    """How a study's GANs are trained; but for rounding it changes no number."""
+    """How a study's GANs are trained; it changes numbers only by rounding."""
 
     way: Way = "auto"
-    """"batched": GANs of the same settings and as many images are one computation: those of a trial's classes, and
-    those of all seeds that confirm a configuration, which the first of their trials trains. "one_at_a_time": each
-    by itself. "auto": what is known to be best on the device."""
+    """"batched": GANs with the same settings and the same number of images are trained in one computation: those
+    of a trial's classes, and those of all seeds that confirm a configuration, which the first of their trials
+    trains. "one_at_a_time": each separately. "auto": the best known way on the device."""
     at_once: int = Field(default=16, ge=2)
-    """The most GANs of one computation."""
+    """Maximum number of GANs in one computation."""
     cuda_graphs: bool = False
-    """Whether steps are replayed from CUDA graphs where the device has them; they are taken one by one
-    elsewhere."""
+    """Whether steps are replayed from CUDA graphs on devices that have them; on others they run one by one."""
 
     def on(self, device_type: str) -> "GanExecution":
-        """The same with the way decided, for "cpu" or "cuda"."""
+        """The same with "auto" resolved, for "cpu" or "cuda"."""
         return replace(self, way=BEST_KNOWN[device_type]) if self.way == "auto" else self
 
     def for_seeds(self, seeds: Sequence[int] = ()) -> "TrialExecution":
-        """How a trial's GANs are trained that differs from other trials by its seed alone, one of `seeds`."""
+        """How to train the GANs of a trial that differs from other trials only by its seed, one of `seeds`."""
         return TrialExecution(settings=self, seeds=tuple(seeds) if self.way == "batched" else ())
 
     def replays_graphs(self, device_type: str) -> bool:
@@ -54,7 +53,9 @@ BY_DEVICE = GanExecution()
 
 @dataclass(frozen=True, kw_only=True)
 class TrialExecution:
-    """How one trial's GANs are trained. Planners, requests and balancers hand it on, and read no field of it."""
+    """How one trial's GANs are trained. Planners, requests and balancers pass it on, and read none of its
+    fields.
+    """
 
     settings: GanExecution = BY_DEVICE
     seeds: tuple[int, ...] = ()
@@ -65,7 +66,7 @@ class TrialExecution:
 
     @property
     def is_shared(self) -> bool:
-        """Whether the first of several trials trains the GANs of all, and the others find its checkpoints."""
+        """Whether the first of several trials trains the GANs of all, and the others use its checkpoints."""
         return bool(self.seeds)
 
     def within_trial(self) -> "TrialExecution":
@@ -81,11 +82,11 @@ class WantedGan:
     """A GAN to train."""
 
     data: TrainingData
-    """What it is trained on."""
+    """Its training images."""
     seed: int
     """No other GAN of the trial has it."""
     at: frozenset[int]
-    """The generator steps after which it is looked at, the last among them."""
+    """The generator steps after which it is observed, including the last."""
 
 
 # What a balancer wants for a training set and its own seed.
@@ -94,12 +95,12 @@ WantedBy: TypeAlias = Callable[[TrainingSet, int], Sequence[WantedGan]]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class GanInTraining:
-    """A GAN that is trained while its states are asked for."""
+    """A GAN whose training runs while its states are requested."""
 
     states: Iterator[TrainedGan]
-    """The GAN after each generator step at which it is looked at."""
+    """The GAN after each observed generator step."""
     notes: tuple[str, ...] = ()
-    """A line for each thing worth knowing of how it is trained."""
+    """Notes on how it is trained."""
 
 
 def train_all(
@@ -111,10 +112,10 @@ def train_all(
     execution: TrialExecution = ALONE,
     checkpoints: Checkpoints | None,
 ) -> list[GanInTraining]:
-    """Each of `wanted`; ask them in turn: some may be trained together.
+    """Each of `wanted`; iterate over them in turn: some may be trained together.
 
-    `wanted_by` gives what a balancer with the same settings wants for another training set and seed. The iterator
-    of a GAN that diverges raises DivergedError, and no other does.
+    `wanted_by` returns the GANs of a balancer with the same settings for another training set and seed. The
+    iterator of a GAN that diverges raises DivergedError, but no other does.
     """
     device_type = wanted[0].data.images.device.type
     way = execution.settings.on(device_type)

@@ -1,7 +1,7 @@
 """Steps of a training that are recorded once and replayed.
 
-A small network's step is hundreds of operations that each take a GPU less time than Python takes to ask for it. A
-CUDA graph asks for all of them at once.
+A small network's step has hundreds of operations, each of which takes less time on a GPU than its launch from
+Python. A CUDA graph launches all of them at once.
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -27,19 +27,19 @@ NUM_WARM_UPS = 3
 
 
 class Recorder(Protocol):
-    """What records work on a GPU, to do it again."""
+    """Records work on a GPU, to repeat it."""
 
     @property
     def name(self) -> str:
-        """What a recording is called."""
+        """The name of a recording."""
         ...
 
     def warm_up(self, work: Callable[[], None]) -> None:
-        """Does `work` in a way that may come before a recording."""
+        """Does `work` once, in a way that allows a recording afterwards."""
         ...
 
     def record(self, work: Callable[[], None], generators: Sequence[torch.Generator]) -> Callable[[], None]:
-        """What does `work` when it is called, with the next numbers of `generators`; not now."""
+        """A function that does `work`, with the next numbers of `generators`; does not run it now."""
         ...
 
 
@@ -49,7 +49,7 @@ class CudaGraphs:
     name = "CUDA graph"
 
     def warm_up(self, work: Callable[[], None]) -> None:
-        """Does `work` on a stream of its own, as captures are."""
+        """Does `work` on a separate stream, as for captures."""
         aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         aside.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(aside):
@@ -108,7 +108,7 @@ CUDA_GRAPHS = CudaGraphs()
 
 
 class RecordedTrainer(GanTrainer):
-    """A trainer whose steps `recorder` records and replays; without one they are executed as they come."""
+    """A trainer whose steps `recorder` records and replays; without one they are executed directly."""
 
     def __init__(
         self,
@@ -125,7 +125,7 @@ class RecordedTrainer(GanTrainer):
 
     @property
     def generators(self) -> list[torch.Generator]:
-        """All that a step draws from."""
+        """All random numbers of a step."""
         return [self.random]
 
     def take_step(self, batch: Tensor, *, trains_generator: bool) -> tuple[Tensor, ...]:
@@ -138,7 +138,7 @@ class RecordedTrainer(GanTrainer):
         return self.recorded[trains_generator](batch)
 
     def load(self, state: State) -> None:
-        """Continue from a `state`; it replaces tensors of the optimisers, so that steps are recorded again."""
+        """Continue from a `state`; it replaces tensors of the optimisers, so steps are recorded again."""
         super().load(state)
         self.recorded.clear()
 
@@ -153,7 +153,7 @@ def train_recorded_gan(
     checkpoints: Checkpoints | None = None,
     recorder: Recorder | None,
 ) -> Iterator[TrainedGan]:
-    """What `train_gan` gives, with steps that `recorder` replays."""
+    """The states of `train_gan`, with steps that `recorder` replays."""
     trainer = RecordedTrainer(variant, settings, data, seed=seed, recorder=recorder)
     name = training_id(variant, settings, data, seed=seed, execution=execution_name(recorder))
     for _ in reach(trainer, name, at=at, checkpoints=checkpoints):
@@ -161,5 +161,5 @@ def train_recorded_gan(
 
 
 def execution_name(recorder: Recorder | None) -> str:
-    """The name that cached states have for how steps were executed."""
+    """The name of the execution in cached states."""
     return recorder.name if recorder else "eager"

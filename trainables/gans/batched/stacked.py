@@ -3,7 +3,7 @@
 A small GAN leaves a GPU idle: launching an operation takes longer than the operation. Here one launch serves all.
 Each GAN has its own seed, images, weights, random numbers and optimiser state, as if it were trained alone. Their
 tensors are stacked along a new first axis, and torch.func.vmap makes one batched product or one grouped
-convolution of what would be one a GAN. The numbers are those of training each alone, up to rounding.
+convolution of what would be one for each GAN. The numbers are those of training each alone, up to rounding.
 """
 
 from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
@@ -56,12 +56,12 @@ def train_gans(
     checkpoints: Checkpoints | None = None,
     recorder: Recorder | None = None,
 ) -> Iterator[tuple[TrainedGan | DivergedError, ...]]:
-    """What `train_gan` gives for each of `data` and `seeds`, all trained at once.
+    """The states of `train_gan` for each of `data` and `seeds`, all trained at once.
 
-    A GAN whose loss is no longer finite is from there on given as its DivergedError; the others continue unharmed.
-    States are cached for all together, and under a name that says so: in the last digits they are not those of
-    GANs trained alone, or in other company. Raises ValueError where the sets differ in their `kind`, and
-    ConfigError if batch norm would be in bf16.
+    A GAN whose loss is not finite yields its DivergedError from then on; the others continue.
+    States are cached for all together, under a name that says so: their last digits differ from those of GANs
+    trained alone, or with other GANs. Raises ValueError if the sets differ in their `kind`, and ConfigError if
+    batch norm would be in bf16.
     """
     if not data or len(data) != len(seeds):
         raise ValueError(f"{len(data)} sets of images and {len(seeds)} seeds cannot be trained as one computation")
@@ -86,12 +86,12 @@ def train_gans(
 
 
 def kind(data: TrainingData) -> Hashable:
-    """What has to be equal for sets of images to be trained on as one computation."""
+    """The properties that sets of images must share to be trained in one computation."""
     return data.images.shape, data.images.dtype, data.images.device, data.num_classes
 
 
 def can_be_stacked(variant: GanVariant, settings: GanSettings, data: TrainingData) -> bool:
-    """Whether torch.func.vmap can do it: it cannot compute batch norm in bf16."""
+    """Whether torch.func.vmap supports it: it cannot compute batch norm in bf16."""
     if settings.precision != "bf16":
         return True
     networks = draw_networks(variant, settings, data, seed=0)
@@ -99,7 +99,7 @@ def can_be_stacked(variant: GanVariant, settings: GanSettings, data: TrainingDat
 
 
 class StackedTrainer(RecordedTrainer):
-    """Trainers of one variant and of equal settings, whose steps are taken together.
+    """Trainers of one variant with equal settings, whose steps are taken together.
 
     Their networks and optimisers become windows on the stack: after each call every member is what it would be
     had it been trained alone. Every tensor of a step has one more axis than in GanTrainer, which comes first, and
@@ -131,7 +131,7 @@ class StackedTrainer(RecordedTrainer):
 
     @property
     def generators(self) -> list[torch.Generator]:
-        """All that a step draws from."""
+        """All random numbers of a step."""
         return [member.random for member in self.members]
 
     def real_images(self, batch: Tensor) -> tuple[Tensor, Tensor]:
@@ -159,7 +159,7 @@ class StackedTrainer(RecordedTrainer):
         return self._each(self.generator_objective, frozen, real, fake, labels)
 
     def update_average(self) -> None:
-        """Move the averages of the generators' weights, where there are any."""
+        """Move the averages of the generators' weights, if there are any."""
         if self.averages is not None:
             move_average(
                 _pairs(self.averages.parameters, self.generator.parameters),
@@ -183,7 +183,7 @@ class StackedTrainer(RecordedTrainer):
         return losses
 
     def train_until(self, generator_steps: int) -> None:
-        """Train every member until its generator has taken so many steps."""
+        """Train every member until its generator has taken this many steps."""
         began_at = perf_counter()
         for member in self.members:
             member.warm_start()
@@ -205,7 +205,7 @@ class StackedTrainer(RecordedTrainer):
             member.seconds += share
 
     def state(self) -> State:
-        """All that later steps depend on."""
+        """Everything that later steps depend on."""
         return {"members": [member.state() for member in self.members]}
 
     def load(self, state: State) -> None:
@@ -219,7 +219,7 @@ class StackedTrainer(RecordedTrainer):
         self.recorded.clear()
 
     def outcomes(self) -> tuple[TrainedGan | DivergedError, ...]:
-        """Each member after the last step, or why there is no more of it."""
+        """Each member after the last step, or the reason why it has ended."""
         return tuple(member.divergence or report(member) for member in self.members)
 
     def _optimisers(self) -> tuple[tuple[Optimizer, list[Optimizer]], ...]:
@@ -282,7 +282,7 @@ class NetworkStack:
     def call(
         self, parameters: Tensors, buffers: Tensors, inputs: Tensor, labels: Tensor
     ) -> Tensor | DiscriminatorOutput:
-        """What the network of these values makes of its input; buffers may change in place."""
+        """The output of the network with these values; buffers may change in place."""
         outputs: Tensor | DiscriminatorOutput = functional_call(
             self.architecture, (dict(parameters), dict(buffers)), (inputs, labels)
         )

@@ -31,10 +31,10 @@ def train_together(
     execution: GanExecution,
     checkpoints: Checkpoints | None,
 ) -> list[GanInTraining]:
-    """What `train_all` gives; the batches follow from `members` alone.
+    """The states of `train_all`; the batches follow from `members` alone.
 
-    So the same GANs are always put together, and no number depends on who came first. What is trained for others
-    stays in `checkpoints`.
+    So the same GANs are always trained together, and no number depends on which trial was first. States that are
+    trained for other trials remain in `checkpoints`.
     """
     recorder = CUDA_GRAPHS if execution.replays_graphs(wanted[0].data.images.device.type) else None
     graph_notes = (f"steps of GANs were replayed from {recorder.name}s",) if recorder else ()
@@ -76,7 +76,7 @@ def _stacks(
 def _notes(number: int, *, among: int) -> tuple[str, ...]:
     if number > 1:
         return (f"{number} GANs were trained as one computation; the first trial of them took the time of all",)
-    return ("a GAN was trained alone: no other has as many images",) if among > 1 else ()
+    return ("a GAN was trained alone, because no other has as many images",) if among > 1 else ()
 
 
 def _train(

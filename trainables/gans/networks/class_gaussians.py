@@ -1,11 +1,11 @@
-"""Latents of a class: standard normal ones, moved and stretched into the Gaussian of the class."""
+"""Latents of a class: standard normal ones, transformed into the Gaussian of the class."""
 
 import torch
 from torch import Tensor, nn
 
 
 class ClassGaussians(nn.Module):
-    """`body` of latents [N, L] that are drawn from a Gaussian for each class, given standard normal ones.
+    """`body` with latents [N, L] from a Gaussian for each class, computed from standard normal ones.
 
     Mean [K, L] and factor [K, L, L] of the covariances are buffers: they are fitted once, and not trained
     (Mariani et al. 2018, section 3).
@@ -22,15 +22,15 @@ class ClassGaussians(nn.Module):
         self.register_buffer("factors", torch.eye(latent_size).repeat(num_classes, 1, 1))
 
     def forward(self, latents: Tensor, labels: Tensor) -> Tensor:
-        """What `body` makes of the latents [N, L], as moved into the classes of `labels` [N]."""
+        """The output of `body` for the latents [N, L], transformed into the classes of `labels` [N]."""
         stretched = (self.factors[labels] @ latents.unsqueeze(2)).squeeze(2)
         images: Tensor = self.body(self.means[labels] + stretched)
         return images
 
     def fit(self, encodings: Tensor, labels: Tensor) -> None:
-        """Takes over mean and covariance of each class from encodings [M, L] of images with `labels` [M].
+        """Fits mean and covariance of each class to encodings [M, L] of images with `labels` [M].
 
-        A class without an image is given those of all images, since nothing tells it from the rest.
+        A class without an image gets those of all images.
         """
         for label in range(len(self.means)):
             of_class = encodings[labels == label]
@@ -42,8 +42,8 @@ class ClassGaussians(nn.Module):
 def covariance_factor(points: Tensor) -> Tensor:
     """F [L, L] such that F F^T is the covariance of `points` [n, L], n - 1 degrees of freedom; 0 for one point.
 
-    From the QR decomposition of the centred points, X = Q R: X^T X = R^T R. Unlike Cholesky's it exists where
-    there are fewer points than dimensions.
+    From the QR decomposition of the centred points, X = Q R: X^T X = R^T R. Unlike Cholesky's it exists even with
+    fewer points than dimensions.
     """
     num_points, size = points.shape
     centred = (points - points.mean(dim=0)) / max(num_points - 1, 1) ** 0.5

@@ -16,7 +16,7 @@ class ConcatenateLabels(nn.Module):
         self.embedding = nn.Embedding(num_classes, label_size)
 
     def forward(self, inputs: Tensor, labels: Tensor) -> Output:
-        """What `body` makes of the inputs [N, ...] and labels [N]."""
+        """The output of `body` for the inputs [N, ...] and labels [N]."""
         outputs: Output = self.body(torch.cat([inputs.flatten(1), self.embedding(labels)], dim=1))
         return outputs
 
@@ -28,18 +28,18 @@ class StackLabels(ConcatenateLabels):
         super().__init__(body, num_classes=num_classes, label_size=size**2)
 
     def forward(self, images: Tensor, labels: Tensor) -> Output:
-        """What `body` makes of [N, C + 1, H, W]."""
+        """The output of `body` for [N, C + 1, H, W]."""
         channel = self.embedding(labels).view_as(images[:, :1])
         outputs: Output = self.body(torch.cat([images, channel], dim=1))
         return outputs
 
 
 class ConcatenateBeforeLinear(nn.Module):
-    """What ConcatenateLabels makes of a body that is `linear` and then `after`, in less time.
+    """The same function as ConcatenateLabels with a body that is `linear` and then `after`, in less time.
 
-    The matrix is held in two parts, for the input and for the label's vector: W (x, e) = W_x x + W_e e. The
-    vector is learned and needs its gradient; through one matrix the gradient of the images would be computed too,
-    which a discriminator's step does not need, and which is a third of the layer's work.
+    The matrix is stored in two parts, for the input and for the label's vector: W (x, e) = W_x x + W_e e. The
+    vector is learned and needs its gradient; with one matrix the gradient of the images would also be computed,
+    which a discriminator step does not need and which is a third of the layer's work.
     """
 
     def __init__(self, linear: nn.Linear, after: nn.Module, *, num_classes: int, label_size: int) -> None:
@@ -52,14 +52,16 @@ class ConcatenateBeforeLinear(nn.Module):
         self.embedding = nn.Embedding(num_classes, label_size)
 
     def forward(self, inputs: Tensor, labels: Tensor) -> Output:
-        """What the layers make of the inputs [N, ...] and labels [N]."""
+        """The output of the layers for the inputs [N, ...] and labels [N]."""
         from_inputs = functional.linear(inputs.flatten(1), self.weight, self.bias)
         outputs: Output = self.after(from_inputs + functional.linear(self.embedding(labels), self.label_weight))
         return outputs
 
 
 class RealnessAndClass(nn.Module):
-    """The last layer of a discriminator with an auxiliary classifier: values [N, 1 + K], the realness first."""
+    """The last layer of a discriminator with an auxiliary classifier: values [N, 1 + K], the real/fake logit
+    first.
+    """
 
     def forward(self, values: Tensor) -> DiscriminatorOutput:
         """The values as logits [N] and class logits [N, K]."""
@@ -67,11 +69,12 @@ class RealnessAndClass(nn.Module):
 
 
 class ClassOrFake(nn.Module):
-    """The last layer of a discriminator that sorts into K classes and a last one, fake: values [N, K + 1].
+    """The last layer of a discriminator that classifies into K classes and a last class, fake: values [N, K + 1].
 
-    Softmax gives each of the K + 1 a probability. The log-odds of being of one of the K, and so real, are
-    logsumexp(f_0 .. f_K-1) - f_K; given that an image is real, the softmax of f_0 .. f_K-1 tells its class. So the
-    cross-entropy of K + 1 classes is the one of realness, plus for images of the K classes that of the class.
+    Softmax gives each of the K + 1 a probability. The log-odds of being in one of the K classes, and so real, are
+    logsumexp(f_0 .. f_K-1) - f_K; given that an image is real, the softmax of f_0 .. f_K-1 gives its class. So the
+    cross-entropy of K + 1 classes is that of real against fake, plus, for images of the K classes, that of the
+    class.
     """
 
     def forward(self, values: Tensor) -> DiscriminatorOutput:
@@ -81,7 +84,7 @@ class ClassOrFake(nn.Module):
 
 
 class ScaleByLabels(nn.Module):
-    """`after` of what `before` makes of the input, times what `scale` makes of its label, value by value."""
+    """`after` applied to the product of `before(input)` and `scale(label)`."""
 
     def __init__(self, before: nn.Module, after: nn.Module, *, scale: nn.Module) -> None:
         super().__init__()
@@ -98,8 +101,7 @@ class ScaleByLabels(nn.Module):
 class ProjectLabels(nn.Module):
     """A discriminator whose `features` [N, F] are multiplied by a vector of the label (Miyato and Koyama 2018).
 
-    The realness under a label is their inner product, plus `verdict(features)` [N, 1] where there is
-    one.
+    The logit under a label is their inner product, plus `verdict(features)` [N, 1] if there is one.
     """
 
     def __init__(self, features: nn.Module, *, embedding: nn.Embedding, verdict: nn.Module | None = None) -> None:
@@ -109,7 +111,7 @@ class ProjectLabels(nn.Module):
         self.verdict = verdict
 
     def forward(self, images: Tensor, labels: Tensor) -> DiscriminatorOutput:
-        """How real images [N, C, H, W] are as images of the classes `labels` [N]."""
+        """The logits of images [N, C, H, W] as real images of the classes `labels` [N]."""
         features = self.features(images)
         logits = (features * self.embedding(labels)).sum(dim=1)
         return DiscriminatorOutput(

@@ -1,8 +1,8 @@
 """Convolutional generators and discriminators: each layer halves or doubles the size.
 
 As in Radford et al. 2015: 4x4 kernels of stride 2 instead of pooling, and twice the channels at half the size.
-`widths` are the channels after each halving, from the image inwards; a network of fewer halvings takes the first
-of them, one of more repeats the last.
+`widths` are the channels after each halving, from the image inwards; a network with fewer halvings uses the first
+ones, one with more repeats the last.
 """
 
 from collections.abc import Callable
@@ -27,7 +27,7 @@ from gan_study.trainables.gans.variant import IgnoreLabels, MakeNetworks, Networ
 def halving(shape: ImageShape, *, widths: tuple[int, ...], batch_norm: bool = False) -> nn.Sequential:
     """Maps images [N, C, H, W] to features [N, num_features]: 4x4 kernels of stride 2, LeakyReLU.
 
-    If asked, with batch norm in every layer but the first.
+    Optionally with batch norm in every layer except the first.
     """
     channels = channels_of(shape, widths)
     layers: list[nn.Module] = [halve(shape.channels, channels[0]), Leaky()]
@@ -39,9 +39,9 @@ def halving(shape: ImageShape, *, widths: tuple[int, ...], batch_norm: bool = Fa
 
 
 def doubling(shape: ImageShape, *, latent_size: int, widths: tuple[int, ...]) -> nn.Sequential:
-    """Maps latents [N, latent_size] to images [N, C, H, W] in [-1, 1], back along the same widths.
+    """Maps latents [N, latent_size] to images [N, C, H, W] in [-1, 1], with the same widths in reverse order.
 
-    LeakyReLU in every layer, batch norm in all but the first and the last, tanh at the end.
+    LeakyReLU in every layer, batch norm in all except the first and the last, tanh at the end.
     """
     start, _ = pyramid(shape.size)
     channels = channels_of(shape, widths)[::-1]
@@ -56,7 +56,7 @@ def doubling(shape: ImageShape, *, latent_size: int, widths: tuple[int, ...]) ->
 
 
 def num_features(shape: ImageShape, *, widths: tuple[int, ...]) -> int:
-    """How many features `halving` makes of an image."""
+    """The number of features of an image after `halving`."""
     start, _ = pyramid(shape.size)
     return channels_of(shape, widths)[-1] * start**2
 
@@ -83,7 +83,9 @@ BASE_CHANNELS = 32
 
 
 def convolutional_networks(*, discriminator_norm: bool) -> MakeNetworks:
-    """Makes DCGAN's generator and its discriminator, this with batch norm or not; neither is conditional."""
+    """Makes DCGAN's generator and its discriminator, the latter with or without batch norm; neither is
+    conditional.
+    """
 
     def networks(shape: ImageShape, latent_size: int, num_classes: int) -> Networks:
         generator = convolutional_generator(shape, latent_size=latent_size)
@@ -96,14 +98,18 @@ def convolutional_networks(*, discriminator_norm: bool) -> MakeNetworks:
 
 
 def convolutional_generator(shape: ImageShape, *, latent_size: int) -> nn.Sequential:
-    """Maps latents [N, latent_size] to images [N, C, H, W] in [-1, 1]: batch norm in every layer but the last."""
+    """Maps latents [N, latent_size] to images [N, C, H, W] in [-1, 1]: batch norm in every layer except the
+    last.
+    """
     channels = widths_of(shape)[::-1]
     layers = _enlarge(shape, latent_size, channels, partial(double, bias=False))
     return nn.Sequential(*layers, double(channels[-1], shape.channels), nn.Tanh())
 
 
 def convolutional_discriminator(shape: ImageShape, *, batch_norm: bool) -> nn.Sequential:
-    """Judges how real images [N, C, H, W] are: LeakyReLU, and if asked batch norm in every layer but the first."""
+    """The real/fake logits of images [N, C, H, W]: LeakyReLU, and optionally batch norm in every layer except the
+    first.
+    """
     widths = widths_of(shape)
     trunk = halving(shape, widths=widths, batch_norm=batch_norm)
     return nn.Sequential(*trunk, nn.Linear(num_features(shape, widths=widths), 1), Realness())
@@ -116,7 +122,7 @@ def widths_of(shape: ImageShape) -> tuple[int, ...]:
 
 
 def upsampling_generator(shape: ImageShape, *, input_size: int) -> nn.Sequential:
-    """Maps [N, input_size] to images [N, C, H, W] in [-1, 1]: batch norm and ReLU in every layer but the last.
+    """Maps [N, input_size] to images [N, C, H, W] in [-1, 1]: batch norm and ReLU in every layer except the last.
 
     From the pyramid's start each size is doubled by nearest neighbours and convolved, 3x3, to half the channels.
     """

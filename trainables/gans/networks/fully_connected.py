@@ -11,7 +11,8 @@ from gan_study.trainables.gans.variant import IgnoreLabels, MakeNetworks, Networ
 
 
 def fully_connected_networks(*, hidden_sizes: tuple[int, ...], batch_norm: bool) -> MakeNetworks:
-    """Makes a generator of these hidden layers, with batch norm or not, and a discriminator of them reversed.
+    """Makes a generator with these hidden layers, with or without batch norm, and a discriminator with the same
+    layers reversed.
 
     Neither is conditional.
     """
@@ -39,7 +40,7 @@ def fully_connected_generator(
 
 
 def fully_connected_discriminator(*, input_size: int, hidden_sizes: tuple[int, ...]) -> nn.Sequential:
-    """Judges how real anything of `input_size` values, [N, ...], is: LeakyReLU between the layers."""
+    """The real/fake logits of inputs with `input_size` values, [N, ...]: LeakyReLU between the layers."""
     return nn.Sequential(
         nn.Flatten(),
         *_hidden((input_size, *hidden_sizes), Leaky, batch_norm=False),

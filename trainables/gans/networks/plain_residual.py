@@ -1,4 +1,4 @@
-"""Residual networks without any normalisation, which stay trainable by how they are initialised.
+"""Residual networks without any normalisation, which can be trained because of their initialisation.
 
 Huang et al. 2024: blocks of 1x1, grouped 3x3 and 1x1 convolutions, LeakyReLU, bilinear resampling.
 """
@@ -22,10 +22,10 @@ NO_ACTIVATION = 1.0
 
 
 class PlainBlock(nn.Module):
-    """x + 1x1(leaky(grouped 3x3(leaky(1x1 x)))); the identity to begin with, as its last weights are 0.
+    """x + 1x1(leaky(grouped 3x3(leaky(1x1 x)))); initially the identity, since its last weights are 0.
 
-    `num_blocks` of the whole network sets the size of the other weights (Zhang et al. 2019, Fixup, section 3:
-    num_blocks^(-1 / (2 m - 2)) of the usual, m = 3 layers to a block).
+    `num_blocks` of the whole network determines the scale of the other weights (Zhang et al. 2019, Fixup, section
+    3: num_blocks^(-1 / (2 m - 2)) of the usual, m = 3 layers in a block).
     """
 
     def __init__(self, width: int, *, num_blocks: int) -> None:
@@ -65,8 +65,8 @@ class _LearnedStart(nn.Module):
 class PlainGenerator(nn.Module):
     """Maps latents [N, latent_size] and labels [N] to images [N, C, H, W] in [-1, 1].
 
-    A vector as long as the latent is learned for each class and put beside it. The paper's last layer is linear;
-    the tanh keeps images in their range.
+    A vector of the latent's length is learned for each class and concatenated with it. The paper's last layer is
+    linear; the tanh keeps images in their range.
     """
 
     def __init__(self, shape: ImageShape, *, latent_size: int, num_classes: int, widths: tuple[int, ...]) -> None:
@@ -96,7 +96,7 @@ def plain_features(shape: ImageShape, *, widths: tuple[int, ...]) -> nn.Sequenti
     """Maps images [N, C, H, W] to features [N, the last width]: the generator's blocks in the opposite order.
 
     Halving by bilinear interpolation is the mean of 2x2 pixels. The coarsest maps become features by one weighted
-    sum a channel.
+    sum for each channel.
     """
     start, _ = pyramid(shape.size)
     channels = plain_channels(shape, widths)
@@ -118,7 +118,7 @@ def plain_features(shape: ImageShape, *, widths: tuple[int, ...]) -> nn.Sequenti
 
 
 def plain_channels(shape: ImageShape, widths: tuple[int, ...]) -> tuple[int, ...]:
-    """The channels at each size, from the image's own inwards; past the end of `widths` the last is repeated."""
+    """The channels at each size, from the image inwards; the last of `widths` is repeated if needed."""
     return (widths[0], *channels_of(shape, widths[1:]))
 
 

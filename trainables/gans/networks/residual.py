@@ -1,6 +1,6 @@
 """Residual networks with class-conditional batch norm.
 
-The blocks of the CIFAR-10 networks of Miyato et al. 2018 and of Miyato and Koyama 2018, for the image sizes of any
+The blocks of the CIFAR-10 networks of Miyato et al. 2018 and of Miyato and Koyama 2018, for image sizes of any
 pyramid.
 """
 
@@ -107,7 +107,9 @@ class _SumOverSpace(nn.Module):
 
 
 def residual_features(shape: ImageShape, *, widths: tuple[int, ...]) -> nn.Sequential:
-    """Maps images [N, C, H, W] to features [N, the last width]: halved as often as can be, then one more block."""
+    """Maps images [N, C, H, W] to features [N, the last width]: halved as often as possible, then one more
+    block.
+    """
     channels = channels_of(shape, widths)
     blocks = [_Block(shape.channels, channels[0], is_first=True)]
     blocks += [_Block(inputs, outputs) for inputs, outputs in pairwise(channels)]

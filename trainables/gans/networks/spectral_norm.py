@@ -1,7 +1,7 @@
 """Spectral normalisation (Miyato et al. 2018).
 
-The numbers of torch's own parametrization, whose power iteration writes with `out=`, which torch.func.vmap does
-not take: several GANs could not be trained as one computation.
+Gives the same numbers as torch's own parametrization, whose power iteration uses `out=`, which torch.func.vmap
+does not support: several GANs could not be trained together.
 """
 
 import torch

@@ -1,14 +1,14 @@
-"""The networks of WGAN-GP, layer by layer those of the code that the thesis built on.
+"""The networks of WGAN-GP, layer by layer as in the code that the thesis used.
 
 That code (github.com/caogang/wgan-gp) has two pairs of networks, for 28 pixels (`gan_mnist.py`) and for 32
-(`gan_cifar10.py`). 28 pixels and its doublings (56, 112, 224) extend the first, all other sizes the second. More
-doublings than in the original come at the image's end, each with half the channels, so that a larger map costs no
-more; with fewer, the widest layers are left out. Batch norm is where that code has it: in the generator of the
-second pair, after all layers but the last, and nowhere else.
+(`gan_cifar10.py`). 28 pixels and its doublings (56, 112, 224) extend the first, all other sizes the second.
+Additional doublings are at the image's end, each with half the channels, so that a larger map costs no more; with
+fewer doublings, the widest layers are left out. Batch norm is used as in that code: in the generator of the second
+pair, after all layers except the last, and nowhere else.
 
-Two things differ. As the document has it, every activation is a LeakyReLU of slope 0.2, where that code has ReLU
-in all but the second critic, whose slope is 0.01. And the first generator ends in tanh, where that code ends in a
-logistic function for images in [0, 1]: ours are in [-1, 1].
+Two things differ. As in the document, every activation is a LeakyReLU with slope 0.2; that code has ReLU in all
+except the second critic, whose slope is 0.01. The first generator ends in tanh; that code ends in a logistic
+function for images in [0, 1], but ours are in [-1, 1].
 """
 
 from itertools import pairwise
@@ -32,9 +32,10 @@ def wasserstein_generator(shape: ImageShape, *, latent_size: int) -> nn.Sequenti
 
 
 def wasserstein_critic(shape: ImageShape) -> nn.Sequential:
-    """Judges how real images [N, C, H, W] are, without batch norm: the penalty is on each image by itself.
+    """The critic's values for images [N, C, H, W], without batch norm, because the penalty is computed for each
+    image separately.
 
-    As many layers of stride 2 as the generator's design has widths: 5x5 kernels from 28 pixels, 3x3 from others.
+    As many layers with stride 2 as the generator's design has widths: 5x5 kernels for 28 pixels, 3x3 for others.
     """
     if shape.size % CROPPED_SIZE == 0:
         widths, kernel, end = cropping_widths(shape), 5, COARSEST

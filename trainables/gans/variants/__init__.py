@@ -1,1 +1,1 @@
-"""One GAN variant a file."""
+"""One GAN variant in each file."""

@@ -33,8 +33,8 @@ def _networks(shape: ImageShape, latent_size: int, num_classes: int) -> Networks
 
 ACGAN = GanVariant(
     name="acgan",
-    summary="convolutional, with a discriminator that also tells the class: one for all classes",
-    source="Odena et al. 2017, arXiv:1610.09585, but the discriminator learns classes from real images alone",
+    summary="convolutional, with a discriminator that also classifies; one GAN for all classes",
+    source="Odena et al. 2017, arXiv:1610.09585, but the discriminator learns classes only from real images",
     defaults=replace(DEFAULTS, weights={"classification": 1.0}),
     networks=_networks,
     loss=CROSS_ENTROPY,

@@ -1,4 +1,4 @@
-"""The balancing GAN: begins as an autoencoder, and draws its latents from a Gaussian for each class."""
+"""The balancing GAN: starts as an autoencoder, and draws its latents from a Gaussian for each class."""
 
 from dataclasses import replace
 
@@ -57,7 +57,7 @@ def _warm_start(networks: Networks, data: TrainingData, settings: GanSettings, r
 
 BAGAN = GanVariant(
     name="bagan",
-    summary="begins as an autoencoder, latents from a Gaussian for each class: one for all classes",
+    summary="starts as an autoencoder, latents from a Gaussian for each class; one GAN for all classes",
     source="Mariani et al. 2018, arXiv:1803.09655; the layers of BAGAN-GP at half the width",
     defaults=replace(DEFAULTS, batch_size=64, weights={"classification": 1.0}, warm_start_epochs=10),
     networks=_networks,

@@ -82,7 +82,7 @@ def _warm_start(networks: Networks, data: TrainingData, settings: GanSettings, r
 
 BAGAN_GP = GanVariant(
     name="bagan_gp",
-    summary="begins as a labelled autoencoder, with a gradient penalty: one for all classes",
+    summary="starts as a labelled autoencoder, with a gradient penalty; one GAN for all classes",
     source="Huang and Jafari 2021, doi:10.1007/s00521-021-06163-8, as in its code",
     defaults=replace(
         DEFAULTS,

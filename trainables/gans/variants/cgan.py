@@ -36,7 +36,7 @@ def _networks(shape: ImageShape, latent_size: int, num_classes: int) -> Networks
 
 CGAN = GanVariant(
     name="cgan",
-    summary="fully connected, conditional on the class by a learned vector: one for all classes",
+    summary="fully connected, conditional on the class by a learned vector; one GAN for all classes",
     source="Mirza and Osindero 2014, arXiv:1411.1784; layers and learning rate of the X-ray report",
     # Its images stay far behind real ones up to 4,000 steps, on two sets (docs/gan_length.md).
     defaults=DEFAULTS,

@@ -1,7 +1,7 @@
 """The conditional GAN of the animal report: up-sampling, spectral norm and gradient penalty.
 
-The document names the latent size and what the networks have, but no layer, no loss and no rate: the loss is
-the cross-entropy of its first GAN, and Adam's settings are that GAN's too.
+The document names the latent size and the kinds of layers, but no sizes, loss or rate: the loss is the
+cross-entropy of its first GAN, and so are Adam's settings.
 """
 
 from dataclasses import replace
@@ -34,7 +34,7 @@ def _networks(shape: ImageShape, latent_size: int, num_classes: int) -> Networks
 
 CGAN_SNGP = GanVariant(
     name="cgan_sngp",
-    summary="convolutional, conditional, with spectral norm and a gradient penalty: one for all classes",
+    summary="convolutional, conditional, with spectral norm and a gradient penalty; one GAN for all classes",
     source="the animal report; Miyato et al. 2018, arXiv:1802.05957; Gulrajani et al. 2017",
     defaults=replace(
         DEFAULTS,

@@ -1,4 +1,4 @@
-"""The GAN whose discriminator is held to slope 1 around the real images."""
+"""The GAN whose discriminator is regularised to slope 1 around the real images."""
 
 from dataclasses import replace
 
@@ -9,7 +9,8 @@ from gan_study.trainables.gans.variant import DEFAULTS, GanVariant, Term
 
 DRAGAN = GanVariant(
     name="dragan",
-    summary="cross-entropy with a gradient penalty around the real images, convolutional, one for each rare class",
+    summary="cross-entropy with a gradient penalty around the real images, convolutional; one GAN for "
+    "each rare class",
     source="Kodali et al. 2017, arXiv:1705.07215",
     defaults=replace(DEFAULTS, weights={"gradient_penalty": 10.0}),
     # No batch norm in the discriminator: the penalty is on the gradient for each image alone.

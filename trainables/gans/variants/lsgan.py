@@ -6,7 +6,7 @@ from gan_study.trainables.gans.variant import DEFAULTS, GanVariant
 
 LSGAN = GanVariant(
     name="lsgan",
-    summary="fully connected, least squares in place of cross-entropy, one for each rare class",
+    summary="fully connected, least squares instead of cross-entropy; one GAN for each rare class",
     source="Mao et al. 2017, arXiv:1611.04076; the kinds of layers of the X-ray report",
     # Its images stay far behind real ones up to 4,000 steps, on two sets (docs/gan_length.md).
     defaults=DEFAULTS,

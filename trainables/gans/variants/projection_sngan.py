@@ -31,7 +31,7 @@ def _networks(shape: ImageShape, latent_size: int, num_classes: int) -> Networks
 
 PROJECTION_SNGAN = GanVariant(
     name="projection_sngan",
-    summary="hinge loss, spectral norm, the class by projection, residual networks: one for all classes",
+    summary="hinge loss, spectral norm, the class by projection, residual networks; one GAN for all classes",
     source="Miyato et al. 2018, arXiv:1802.05957; Miyato and Koyama 2018, arXiv:1802.05637",
     defaults=replace(
         DEFAULTS,

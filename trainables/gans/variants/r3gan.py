@@ -1,4 +1,4 @@
-"""The modern baseline: a relativistic loss with two gradient penalties, and no tricks."""
+"""The modern baseline: a relativistic loss with two gradient penalties, without tricks."""
 
 from dataclasses import replace
 
@@ -32,7 +32,7 @@ def _networks(shape: ImageShape, latent_size: int, num_classes: int) -> Networks
 
 R3GAN = GanVariant(
     name="r3gan",
-    summary="relativistic loss with R1 and R2 penalties, no normalisation: one for all classes",
+    summary="relativistic loss with R1 and R2 penalties, no normalisation; one GAN for all classes",
     source="Huang et al. 2024, arXiv:2501.05441",
     defaults=replace(
         DEFAULTS,

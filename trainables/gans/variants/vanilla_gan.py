@@ -6,7 +6,7 @@ from gan_study.trainables.gans.variant import DEFAULTS, GanVariant
 
 VANILLA_GAN = GanVariant(
     name="vanilla_gan",
-    summary="the first GAN: fully connected networks, cross-entropy, one for each rare class",
+    summary="the first GAN: fully connected networks, cross-entropy; one GAN for each rare class",
     source="Goodfellow et al. 2014, arXiv:1406.2661; layers and learning rate of the MNIST report",
     # Its images stay far behind real ones up to 4,000 steps, on two sets (docs/gan_length.md).
     defaults=DEFAULTS,

@@ -8,7 +8,7 @@ from gan_study.trainables.gans.variant import DEFAULTS, GanVariant
 
 WGAN = GanVariant(
     name="wgan",
-    summary="Wasserstein loss with clipped weights, convolutional, one for each rare class",
+    summary="Wasserstein loss with clipped weights, convolutional; one GAN for each rare class",
     source="Arjovsky et al. 2017, arXiv:1701.07875, algorithm 1",
     defaults=replace(
         DEFAULTS,

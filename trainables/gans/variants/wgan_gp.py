@@ -20,7 +20,7 @@ def _networks(shape: ImageShape, latent_size: int, num_classes: int) -> Networks
 
 WGAN_GP = GanVariant(
     name="wgan_gp",
-    summary="Wasserstein loss with a gradient penalty, convolutional, one for each rare class",
+    summary="Wasserstein loss with a gradient penalty, convolutional; one GAN for each rare class",
     source="Gulrajani et al. 2017, arXiv:1704.00028; networks of the code that the thesis built on",
     defaults=replace(
         DEFAULTS,

@@ -142,7 +142,7 @@ def test_only_those_with_as_many_images_go_together(stacks: list[tuple[int, int]
     family = [wanted(0), wanted(1, number=7), wanted(2)]
     found = outcomes(family, family)
     assert set(stacks) == {(2, 2), (2, 4)}
-    assert found[1][1] == ("a GAN was trained alone: no other has as many images",)
+    assert found[1][1] == ("a GAN was trained alone, because no other has as many images",)
     assert outcomes([family[1]], [family[1]])[1] == (found[1][0], ())
 
 
