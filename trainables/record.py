@@ -12,7 +12,7 @@ from itertools import accumulate, pairwise
 from pathlib import PurePosixPath
 from typing import Annotated, Literal, TypeAlias, cast
 
-from pydantic import AfterValidator, JsonValue
+from pydantic import AfterValidator, Field, JsonValue
 
 from gan_study.trainables.base.settings import ConfigError, UserError, digest, dump, from_json, parse, settings
 
@@ -329,7 +329,7 @@ class TrialRecord:
     """Names `config`."""
     setting_id: str
     """Names `config` without balancing and evaluation: trials that share it are pairs to be compared."""
-    attempt: int = 1
+    attempt: Annotated[int, Field(ge=1)] = 1
     """1-based: a failed trial may be run again."""
     phase: Phase
     """Why the trial was run."""
@@ -343,7 +343,7 @@ class TrialRecord:
     """The classifier's name."""
     balancer: str
     """The balancer's name."""
-    imbalance_ratio: float
+    imbalance_ratio: Annotated[float, Field(ge=1)]
     """Largest over smallest class count: as asked for where the profile asks for one, else as found."""
     seed: int
     """The seed of everything that the trial draws."""
@@ -352,7 +352,7 @@ class TrialRecord:
     has the list."""
     digests: Digests = Digests()
     """What the numbers were made from."""
-    num_fits: int = 1
+    num_fits: Annotated[int, Field(ge=1)] = 1
     """Classifiers that were fitted to the same balanced set."""
     scores: Mapping[Part, Overall] = field(default_factory=dict)
     """Overall scores by part, each the mean over the fits; `trainables/classifiers/metrics.py` has the names,
@@ -389,7 +389,7 @@ class TrialRecord:
     """Digest of all that is in them but wall times; None if not taken."""
     notes: tuple[str, ...] = ()
     """A line for each thing worth knowing."""
-    seconds: Mapping[str, float] = field(default_factory=dict)
+    seconds: Mapping[str, Annotated[float, Field(ge=0)]] = field(default_factory=dict)
     """Wall time by stage."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Versions, device, kind of CPU, threads and precision."""
@@ -415,6 +415,7 @@ COMPARED: Mapping[str, str] = {
     "machine": "machine",
     "cpu": "CPU",
     "vector_instructions": "vector instructions",
+    "libraries": "variables of numeric libraries",
     "threads": "threads",
 }
 # And by what name the code is among them.

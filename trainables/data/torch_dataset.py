@@ -1,11 +1,14 @@
 """A `Dataset` of torch's, or of torchvision's, as a data set of a study."""
 
+import reprlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from PIL import Image
 
@@ -102,7 +105,9 @@ class TorchSource:
         channels, rows = self._pool.images.shape.channels, self._rows[1]
         if self.test_part is None:
             return self._loaded(self._train, rows, channels, "test pictures")
-        part = _look_at(self.test_part(), "test", self.config, channels, self._names)
+        # Without names the classes are those to train on.
+        names = self._names or self._train.class_names
+        part = _look_at(self.test_part(), "test", self.config, channels, names)
         return self._loaded(part, rows, channels, "test pictures")
 
     def test_class_counts(self) -> tuple[int, ...]:
@@ -124,7 +129,12 @@ class TorchSource:
     @cached_property
     def _names(self) -> tuple[str, ...] | None:
         names = self.names or getattr(self._dataset, "classes", None)
-        return None if names is None else tuple(one_form(str(name)) for name in names)
+        if names is None:
+            return None
+        found = tuple(one_form(str(name)) for name in names)
+        if odd := [name for name, times in Counter(found).items() if times > 1 or not name]:
+            raise DataError(f"class names: {odd[0]!r} is " + ("named twice" if odd[0] else "no name"))
+        return found
 
     @cached_property
     def _train(self) -> "_Part":
@@ -235,26 +245,49 @@ def images_and_labels(dataset: MapDataset, part: str) -> Iterator[tuple[Any, Any
 
 
 def _labels(labels: Sequence[Any], part: str, names: tuple[str, ...] | None) -> Labels:
+    found = [_whole(label, part) for label in labels]
+    # Without names each class is one that occurs, so that there are no more of them than images.
+    most = len(labels) if names is None else len(names)
+    if min(found) < 0 or max(found) >= most:
+        known = f"for {most:,} images without class names" if names is None else f"where {most} classes are named"
+        raise DataError(f"{part}: labels {min(found)} to {max(found)}, {known}; they count from 0")
+    return np.array(found, dtype=np.int64)
+
+
+def _whole(label: Any, part: str) -> int:
     try:
-        found = np.array([int(label) if float(label) == int(label) else None for label in labels], dtype=np.int64)
-    except (TypeError, ValueError):
-        raise DataError(f"{part}: labels are whole numbers; {labels[0]!r} is among them") from None
-    most = len(names) if names is not None else None
-    if found.min() < 0 or (most is not None and found.max() >= most):
-        raise DataError(f"{part}: labels {found.min()} to {found.max()}, where {most or 'any'} classes are named")
-    return found
+        whole = int(label)
+        if float(label) == whole:
+            return whole
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise DataError(f"{part}: labels are whole numbers; {' '.join(reprlib.repr(label).split())} is among them")
+
+
+def array_of(tensor: torch.Tensor) -> npt.NDArray[Any]:
+    """A tensor as an array, out of any computation of gradients; NumPy has no bfloat16.
+
+    Raises DataError for one without values that NumPy can have: on no device, sparse, quantised, nested.
+    """
+    try:
+        plain = tensor.detach().cpu().resolve_conj().resolve_neg()
+        array: npt.NDArray[Any] = (plain.float() if plain.dtype == torch.bfloat16 else plain).numpy()
+    # torch has an error of another kind for each kind of tensor.
+    except Exception as error:
+        raise DataError(f"a tensor that no array can be made of ({' '.join(str(error).split())})") from None
+    return array
 
 
 def _picture(image: Any) -> Picture:
     """An item's image."""
     if isinstance(image, Image.Image):
         return decoded(image)
-    array = image.detach().cpu().numpy() if isinstance(image, torch.Tensor) else np.asarray(image)
+    array = array_of(image) if isinstance(image, torch.Tensor) else np.asarray(image)
     if array.ndim == 3 and array.shape[0] in (1, 3) and array.shape[2] not in (1, 3):
         array = array.transpose(1, 2, 0)
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[..., 0]
-    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] != 3):
+    if not array.size or array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] != 3):
         raise DataError(f"an image {list(array.shape)}; [H, W], [H, W, 3] and [3, H, W] are read")
     if np.issubdtype(array.dtype, np.floating):
         if not (np.isfinite(array).all() and 0 <= array.min() <= array.max() <= 1):

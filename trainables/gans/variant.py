@@ -18,17 +18,20 @@ from gan_study.trainables.gans.random_streams import RandomStream
 
 T = TypeVar("T")
 
+# A week of the quickest of these GANs on a GPU has fewer; more digits are a slip.
+MOST_STEPS = 10**8
+
 
 @settings
 class GanSettings:
     """How a GAN is trained; the defaults are those of each variant. Adam optimises both networks."""
 
-    generator_steps: int | None = Field(default=None, ge=1)
+    generator_steps: int | None = Field(default=None, ge=1, le=MOST_STEPS)
     """How long it is trained, in steps of the generator; at least so long where `most_generator_steps` is set."""
-    most_generator_steps: int | None = Field(default=None, ge=1)
+    most_generator_steps: int | None = Field(default=None, ge=1, le=MOST_STEPS)
     """Training continues up to here while its images get better (`balancing/training_length.py`); None: exactly
     `generator_steps`."""
-    epochs: int | None = Field(default=None, ge=1)
+    epochs: int | None = Field(default=None, ge=1, le=MOST_STEPS)
     """In place of `generator_steps`, for what quotes a source that counts so: passes over the real images, however
     few these are."""
     learning_rate: float = Field(gt=0)

@@ -129,3 +129,35 @@ def test_what_is_carved_off_says_nothing_of_the_range() -> None:
         assert source.pool().levels is not None and source.pool().levels.white == (1023 if is_tested else 4095)
         seen.add(is_tested)
     assert seen == {True, False}
+
+
+@pytest.mark.parametrize("label", [2**62, 2**70, float("inf"), 10**9, -1, "a", None])
+def test_labels_that_are_no_classes_are_refused(label: Any) -> None:
+    items = Items([(BYTES[i], label if i == 7 else 0) for i in range(8)])
+    with pytest.raises(DataError, match="labels"):
+        torch_data_set("mine", lambda: items).source(CONFIG).pool()
+
+
+def test_the_classes_of_the_test_part_are_those_to_train_on() -> None:
+    train = of(BYTES)
+    few, other = Items([(BYTES[0], 0)]), Items([(BYTES[0], 2)])
+    source = torch_data_set("mine", lambda: train, lambda: few).source(CONFIG)
+    assert source.test().images.class_names == source.pool().images.class_names == ("0", "1")
+    assert source.test_class_counts() == (1, 0)
+    with pytest.raises(DataError, match="test: labels 2 to 2, where 2 classes are named"):
+        torch_data_set("mine", lambda: train, lambda: other).source(CONFIG).test()
+
+
+@pytest.mark.parametrize("names", [("a", "a"), ("\u00e9", "e\u0301"), ("", "b")])
+def test_two_classes_of_one_name_and_none_without_one(names: Any) -> None:
+    with pytest.raises(DataError, match=r"class names: .* is (named twice|no name)"):
+        pool_of(of(BYTES), class_names=names)
+
+
+def test_tensors_without_values_are_refused_and_bfloat16_is_read() -> None:
+    for image in (torch.zeros(1, 8, 8, device="meta"), torch.zeros(8, 8).to_sparse(), np.zeros((0, 8), np.uint8)):
+        with pytest.raises(DataError, match="train/0"):
+            pool_of(of([image] * 8))
+    grey = torch.rand(8, 1, 8, 8)
+    expected = pool_of(of(list(grey.bfloat16().float())))
+    np.testing.assert_array_equal(pool_of(of(list(grey.bfloat16()))), expected)
