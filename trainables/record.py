@@ -50,6 +50,10 @@ def _check_inside(path: str) -> str:
 
 
 PathInside: TypeAlias = Annotated[str, AfterValidator(_check_inside)]
+# No count, ratio or duration is smaller.
+FromOne: TypeAlias = Annotated[int, Field(ge=1)]
+RatioFromOne: TypeAlias = Annotated[float, Field(ge=1)]
+FromZero: TypeAlias = Annotated[float, Field(ge=0)]
 
 
 def _check_score(value: float) -> float:
@@ -329,7 +333,7 @@ class TrialRecord:
     """Names `config`."""
     setting_id: str
     """Names `config` without balancing and evaluation: trials that share it are pairs to be compared."""
-    attempt: Annotated[int, Field(ge=1)] = 1
+    attempt: FromOne = 1
     """1-based: a failed trial may be run again."""
     phase: Phase
     """Why the trial was run."""
@@ -343,7 +347,7 @@ class TrialRecord:
     """The classifier's name."""
     balancer: str
     """The balancer's name."""
-    imbalance_ratio: Annotated[float, Field(ge=1)]
+    imbalance_ratio: RatioFromOne
     """Largest over smallest class count: as asked for where the profile asks for one, else as found."""
     seed: int
     """The seed of everything that the trial draws."""
@@ -352,7 +356,7 @@ class TrialRecord:
     has the list."""
     digests: Digests = Digests()
     """What the numbers were made from."""
-    num_fits: Annotated[int, Field(ge=1)] = 1
+    num_fits: FromOne = 1
     """Classifiers that were fitted to the same balanced set."""
     scores: Mapping[Part, Overall] = field(default_factory=dict)
     """Overall scores by part, each the mean over the fits; `trainables/classifiers/metrics.py` has the names,
@@ -389,7 +393,7 @@ class TrialRecord:
     """Digest of all that is in them but wall times; None if not taken."""
     notes: tuple[str, ...] = ()
     """A line for each thing worth knowing."""
-    seconds: Mapping[str, Annotated[float, Field(ge=0)]] = field(default_factory=dict)
+    seconds: Mapping[str, FromZero] = field(default_factory=dict)
     """Wall time by stage."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Versions, device, kind of CPU, threads and precision."""
