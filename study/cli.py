@@ -71,7 +71,8 @@ def _end_at_once(number: int, frame: FrameType | None) -> NoReturn:
 
 
 def _fail(message: str, code: int) -> NoReturn:
-    print(f"gan-study: {message}", file=sys.stderr)
+    shown = "".join(char if char.isprintable() else repr(char)[1:-1] for char in message)
+    print(f"gan-study: {shown}", file=sys.stderr)
     sys.exit(code)
 
 

@@ -20,6 +20,7 @@ RECORDED = (
     "trainables.base.files",
     "trainables.base.settings",
     "trainables.base.notes",
+    "trainables.base.openmp",
     "trainables.classifiers.metrics",
     "trainables.classifiers.scores",
     # Its report is written as every folder is, and names are escaped as in the cards.

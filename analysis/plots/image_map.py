@@ -23,6 +23,7 @@ from gan_study.analysis.plots.images import pick_trials
 from gan_study.analysis.records.load import Study
 from gan_study.analysis.records.select import ARM_COLUMNS, arm_of, condition_of
 from gan_study.analysis.records.trial import MapPoints, Trial
+from gan_study.trainables.base.openmp import one_openmp_thread
 
 # A map takes a second or two.
 MOST_MAPS = 6
@@ -71,7 +72,8 @@ def _points_frame(trial: Trial, points: MapPoints) -> pd.DataFrame:
 def placed(features: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Places [N, 2], two decimals, of points [N, D]: equal points give equal places."""
     tsne = TSNE(perplexity=min(PERPLEXITY, (len(features) - 1) / 3), init="pca", random_state=SEED)
-    places: npt.NDArray[np.float64] = tsne.fit_transform(features).astype(np.float64).round(2)
+    with one_openmp_thread():
+        places: npt.NDArray[np.float64] = tsne.fit_transform(features).astype(np.float64).round(2)
     return places
 
 

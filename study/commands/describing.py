@@ -8,6 +8,7 @@ import typer
 from gan_study.study.commands.options import Data, Recipe, Set
 from gan_study.study.commands.output import console
 from gan_study.study.watch.terminal import say
+from gan_study.trainables.base.settings import UserError
 
 
 def list_parts() -> None:
@@ -47,6 +48,8 @@ def explain(
     """Print the meaning, the allowed values and the default of a setting; without KEY all sections."""
     from gan_study.study import explain as settings
 
+    if schema and key is not None:
+        raise UserError(f"--schema: it is of all settings; leave {key} out")
     if schema:
         print(json.dumps(settings.read_reference()["schema"], indent=1, ensure_ascii=False))
         return

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, NoReturn
 from rich.console import Console
 from rich.table import Table
 
+from gan_study.study.watch.terminal import printable
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -13,8 +15,11 @@ console = Console()
 
 
 def fail(message: str, code: int) -> NoReturn:
-    """Print `message` on stderr, and end the process with exit code `code`."""
-    print(f"gan-study: {message}", file=sys.stderr)
+    """Print `message` as one line on stderr, and end the process with exit code `code`.
+
+    It may repeat what nobody has checked: arguments, paths, names in files.
+    """
+    print(f"gan-study: {printable(message)}", file=sys.stderr)
     sys.exit(code)
 
 

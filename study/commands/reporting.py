@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gan_study.study.commands.output import console, fail, table_of
-from gan_study.study.watch.terminal import say
+from gan_study.study.watch.terminal import printable, say
+from gan_study.trainables.base.settings import UserError
 
 if TYPE_CHECKING:
     from gan_study.analysis.records.load import Study
@@ -21,8 +22,9 @@ def report(
     folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="The folder of a study, or of several.")],
     check: Check = False,
     out: Annotated[
-        Path, typer.Option("--out", metavar="DIR", help="Folder for the page of several studies.")
-    ] = Path("comparison"),
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Folder for the page of several studies. [default: comparison]"),
+    ] = None,
 ) -> None:
     """Write report.html, tables and plots; for several studies, one page that compares them.
 
@@ -30,6 +32,8 @@ def report(
     differs from the stored predictions. For several studies: their answers, links to their reports, and a ranking
     over data sets of the methods that all of them confirmed.
     """
+    if out is not None and (check or len(folders) == 1):
+        raise UserError("--out: this is for the page of several studies; the report of one study is in its folder")
     if check:
         # Each is checked, also where an earlier one is off.
         agreed = [_check_report(folder) for folder in folders]
@@ -38,7 +42,7 @@ def report(
     elif len(folders) == 1:
         fail_if_undrawn(write_and_print(folders[0]))
     else:
-        _report_studies(folders, out)
+        _report_studies(folders, out or Path("comparison"))
 
 
 def write_and_print(folder: Path) -> Sequence[str]:
@@ -108,9 +112,9 @@ def _check_report(folder: Path) -> bool:
     found = recheck(folder)
     off = [*map(str, found.differences), *importance_differences(folder)]
     for line in (*(f"off: {difference}" for difference in off), *(f"note: {note}" for note in found.notes)):
-        print(line)
+        print(printable(line))
     print(
-        f"{folder}: {found.num_cells} cells of the report's tables recomputed from "
+        f"{printable(str(folder))}: {found.num_cells} cells of the report's tables recomputed from "
         f"{found.num_predictions} files of predictions, {len(off) or 'none'} different"
     )
     return not off

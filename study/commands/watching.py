@@ -10,7 +10,7 @@ from rich.text import Text
 
 from gan_study.study.commands.options import Folder
 from gan_study.study.commands.output import console
-from gan_study.study.watch.terminal import say
+from gan_study.study.watch.terminal import printable, printable_lines, say
 
 
 def check(folder: Folder) -> None:
@@ -22,10 +22,10 @@ def check(folder: Folder) -> None:
 
     checked = check_study(folder)
     for finding in checked.findings:
-        print(f"{'wrong' if finding.is_wrong else 'note'}: {finding}")
+        print(printable(f"{'wrong' if finding.is_wrong else 'note'}: {finding}"))
     of = "" if checked.num_trials is None else f" of {checked.num_trials}"
     wrong = sum(finding.is_wrong for finding in checked.findings)
-    print(f"{folder}: {checked.num_records}{of} trials recorded, {wrong or 'nothing'} wrong")
+    print(printable(f"{folder}: {checked.num_records}{of} trials recorded, {wrong or 'nothing'} wrong"))
     if not checked.is_sound:
         raise typer.Exit(1)
 
@@ -62,7 +62,7 @@ def list_studies(
         table.add_column(column, overflow="fold")
     for line in found:
         cells = (line.folder, line.name, line.began, line.state, line.done, line.verdict)
-        table.add_row(*(Text(str(cell)) for cell in cells))
+        table.add_row(*(Text(printable(str(cell))) for cell in cells))
     console.print(table)
 
 
@@ -81,7 +81,7 @@ def logs(
 
     read_manifest(folder)
     for line in read_log(log_named(StudyFolder(folder), trial)):
-        print(json.dumps(dict(line.values)) if raw else line.text)
+        print(json.dumps(dict(line.values)) if raw else printable_lines(line.text))
 
 
 def dashboard(

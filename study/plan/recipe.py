@@ -18,6 +18,8 @@ _FOLDER = Path(__file__).parents[1] / "recipes"
 _DISCRIMINATORS = frozenset(
     {"imbalance.profile", "classifier.optimiser.kind", "classifier.schedule.kind", "confirm.image_features.kind"}
 )
+# No setting lies so deep; a key that is typed by mistake may have any number.
+_MOST_DOTS, _SHOWN = 20, 40
 # The size that a recipe has as it is written.
 FULL = "full"
 
@@ -114,6 +116,8 @@ def apply_assignments(values: Mapping[str, JsonValue], assignments: Iterable[str
         key, equals, text = assignment.partition("=")
         if not equals or not key.strip():
             raise ConfigError(f"--set {assignment!r}: write key=value, for instance classifier.epochs=3")
+        if key.count(".") > _MOST_DOTS:
+            raise ConfigError(f"--set {key[:_SHOWN]}...: no setting lies {key.count('.')} sections deep")
         try:
             value = from_yaml(text)
         except ConfigError as error:

@@ -1,6 +1,8 @@
-"""Ways of starting Python in which a study's libraries do not load."""
+"""Ways of starting Python in which libraries of a study do not load, or do not work."""
 
+import os
 import sys
+from collections.abc import Mapping
 from typing import Protocol
 
 
@@ -16,10 +18,12 @@ class Flags(Protocol):
         """How many times -b was given."""
 
 
-def find_fault(flags: Flags = sys.flags) -> str | None:
-    """Why Ray and others do not load in a Python that was started in this way; None if they do."""
+def find_fault(flags: Flags = sys.flags, environment: Mapping[str, str] = os.environ) -> str | None:
+    """Why Ray and others do not load or work in a Python that was started in this way; None if they do."""
     if flags.optimize > 1:
         return "Ray and Altair need docstrings, which `python -OO` (PYTHONOPTIMIZE=2) removes; use -O"
     if flags.bytes_warning > 1:
         return "`python -bb` turns warnings that Ray causes on import into errors; use -b"
+    if environment.get("TORCH_USE_RTLD_GLOBAL"):
+        return "with TORCH_USE_RTLD_GLOBAL SciPy uses torch's linear algebra, and fails; unset it"
     return None

@@ -5,6 +5,7 @@ They load Ray and pandas, which takes seconds, so the import comes after the fir
 
 import contextlib
 import datetime
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -146,6 +147,10 @@ def resume_study(
         )
 
 
+# Held while a study runs: Ray has one session in a process, and a study ends the one it began.
+_ONE_STUDY = threading.Lock()
+
+
 @contextlib.contextmanager
 def _own_process(console: Console) -> Iterator[None]:
     """The caller's process for a while, without the variables that were set for other runs.
@@ -154,8 +159,13 @@ def _own_process(console: Console) -> Iterator[None]:
     """
     if (fault := find_fault()) is not None:
         raise UserError(fault)
-    forget_images()
-    with as_it_was() as foreign:
-        if foreign:
-            say(console, f"These environment variables are ignored: {', '.join(foreign)}")
-        yield
+    if not _ONE_STUDY.acquire(blocking=False):
+        raise UserError("another study runs in this process; run this one afterwards, or in a process of its own")
+    try:
+        forget_images()
+        with as_it_was() as foreign:
+            if foreign:
+                say(console, f"These environment variables are ignored: {', '.join(foreign)}")
+            yield
+    finally:
+        _ONE_STUDY.release()

@@ -17,13 +17,18 @@ _LEGIBLE = "gan_study.legible"
 
 
 def say(console: Console, text: object) -> None:
-    """Print `text` unchanged: no markup, no colours, no line breaks of rich."""
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
+    """Print `text` as it is: no markup, no colours, no line breaks of rich's own, and no control characters."""
+    console.print(printable_lines(text), markup=False, highlight=False, soft_wrap=True)
 
 
 def printable(text: str) -> str:
     """`text` with control characters escaped."""
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+
+
+def printable_lines(text: object) -> str:
+    """`text` with its line breaks, and escapes in place of what would steer a terminal."""
+    return "\n".join(map(printable, str(text).split("\n")))
 
 
 def duration(seconds: float | None) -> str:

@@ -295,3 +295,52 @@ def test_who_has_no_home_folder_has_the_temporary_one(gan_study, monkeypatch):
     monkeypatch.setenv("HOME", "")
     assert gan_study("show", "quickstart")[0] == 0
     assert os.environ["HOME"] == tempfile.gettempdir()
+
+
+HOSTILE = "\x1b[31mred\x1b]0;title\x07\nline"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *(("check",), ("status",), ("resume",), ("report",), ("ls",), ("logs",)),
+        *(("show", "quickstart", "--set"), ("run", "quickstart", "--set"), ("sample", "nowhere", "--class")),
+        *(("check-plugin", "imagefolder", "--data"), ("balance", "--variant", "dcgan", "--out", "o", "--data")),
+    ],
+    ids=" ".join,
+)
+def test_no_argument_steers_the_terminal(gan_study, tmp_path, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    value = f"{HOSTILE}=3" if command[-1] == "--set" else HOSTILE
+    more = ("--out", "o") if command[0] == "sample" else ()
+    code, out, err = gan_study(*command, value, *more)
+    assert code == 2 and err.count("\n") == 1
+    assert all(char.isprintable() or char == "\n" for char in out + err)
+
+
+def test_what_is_found_in_a_study_does_not_steer_the_terminal(gan_study, tmp_path):
+    create_study_folder(tmp_path / "study", study_config("quickstart"), {})
+    (tmp_path / "study" / "logs").mkdir(exist_ok=True)
+    line = {"time": HOSTILE, "level": "INFO", "event": HOSTILE, "message": HOSTILE}
+    (tmp_path / "study" / "logs" / "driver.jsonl").write_text(json.dumps(line) + "\n")
+    text = (tmp_path / "study" / "study.json").read_text()
+    edited = {**json.loads(text), "created_at": HOSTILE}
+    (tmp_path / "study" / "study.json").write_text(json.dumps(edited))
+    for command in (("ls", tmp_path), ("logs", tmp_path / "study"), ("check", tmp_path / "study")):
+        _, out, err = gan_study(*command)
+        assert out and all(char.isprintable() or char == "\n" for char in out + err), command
+
+
+def test_an_option_that_would_do_nothing_is_refused(gan_study, tmp_path):
+    create_study_folder(tmp_path / "study", study_config("quickstart"), {})
+    assert_one_line(gan_study("report", tmp_path / "study", "--out", tmp_path / "page"), "--out: only the page of")
+    both = (tmp_path / "study", tmp_path / "study", "--check", "--out", tmp_path / "page")
+    assert_one_line(gan_study("report", *both), "--out: only the page of")
+    assert_one_line(gan_study("explain", "classifier", "--schema"), "--schema: it is of all settings")
+
+
+def test_keys_and_lengths_that_are_far_too_long_are_refused(gan_study, folder_of_images, tmp_path):
+    assert_one_line(gan_study("show", "quickstart", "--set", "a." * 2000 + "b=1"), "2000 sections deep")
+    balance = ("balance", "--variant", "dcgan", "--data", folder_of_images, "--out", tmp_path / "out", "--steps")
+    assert_one_line(gan_study(*balance, "9" * 30), "generator_steps")
+    assert not (tmp_path / "out").exists()

@@ -65,8 +65,10 @@ def similar_rows(looks: Sequence[Look | None]) -> list[list[int]]:
     if not len(rows):
         return []
     known = [each for each in looks if each is not None]
-    pairs = [rows[pair].tolist() for pair in similar_pairs(known)]
     equal = [rows[each].tolist() for each in equal_rows([each.digest for each in known])]
+    # Of copies one stands for all: of the same picture there may be thousands.
+    firsts = np.sort(np.unique([each.digest for each in known], return_index=True)[1])
+    pairs = [rows[firsts[pair]].tolist() for pair in similar_pairs([known[each] for each in firsts])]
     return equal_rows(units_of(len(looks), [*equal, *pairs]).tolist())
 
 
@@ -118,12 +120,25 @@ def equal_rows(names: Sequence[Hashable]) -> list[list[int]]:
 
 
 def similar_pairs(looks: Sequence[Look]) -> Pairs:
-    """The pairs [P, 2] of rows of `looks` [N] that look nearly the same, the lower row first."""
+    """Pairs [P, 2] of rows of `looks` [N] that look nearly the same, the lower row first.
+
+    They connect every set of look-alikes, but not every two of its members: a scene may have a thousand frames.
+    """
     greys = np.stack([each.greys for each in looks])
     is_small = np.array([each.is_small for each in looks])
     rows = np.flatnonzero(greys.std(axis=(1, 2)) >= _LEAST_SPREAD)
-    found = [pairs[_are_alike(greys, pairs, is_small)] for pairs in _candidates(_hashes(greys[rows]), rows)]
-    return np.unique(np.concatenate([np.empty((0, 2), dtype=np.int64), *found]), axis=0)
+    found, sets = [np.empty((0, 2), dtype=np.int64)], np.arange(len(looks))
+    for candidates in _candidates(_hashes(greys[rows]), rows):
+        for start in range(0, len(candidates), _BLOCK):
+            pairs = candidates[start : start + _BLOCK]
+            pairs = pairs[sets[pairs[:, 0]] != sets[pairs[:, 1]]]
+            if not len(pairs):
+                continue
+            alike = pairs[_are_alike(greys, pairs, is_small)]
+            for one, other in alike:
+                sets[sets == sets[other]] = sets[one]
+            found.append(alike)
+    return np.unique(np.concatenate(found), axis=0)
 
 
 def _hashes(thumbnails: Bytes) -> npt.NDArray[np.uint64]:
@@ -168,21 +183,18 @@ def _band(hashes: npt.NDArray[np.uint64], number: int) -> npt.NDArray[np.uint64]
 
 
 def _are_alike(greys: Bytes, pairs: Pairs, is_small: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Whether each of `pairs` [P, 2] of rows of `greys` [N, 32, 32] shows nearly the same."""
+    """Whether each of a few `pairs` [P, 2] of rows of `greys` [N, 32, 32] shows nearly the same."""
     found = np.zeros(len(pairs), dtype=np.bool_)
-    for start in range(0, len(pairs), _BLOCK):
-        block = pairs[start : start + _BLOCK]
-        few = is_small[block[:, 0]] | is_small[block[:, 1]]
-        one, other = (_halved(greys[block[:, side]]).astype(np.float64) for side in (0, 1))
-        least = np.where(few, _LEAST_CORRELATION_SMALL, _LEAST_CORRELATION)
-        near = np.flatnonzero(_correlations(one, other) >= least)
-        if len(near):
-            one, other = (_blurred(greys[block[near, side]].astype(np.float64)) for side in (0, 1))
-            explained = np.minimum(_explained(one, other), _explained(other, one))
-            least = np.where(few[near], _LEAST_EXPLAINED_SMALL, _LEAST_EXPLAINED)
-            differ = np.abs(one - other).mean(axis=(1, 2))
-            same = (explained >= least) & ((differ <= _MOST_DIFFERENCE_SMALL) | ~few[near])
-            found[start + near[same]] = True
+    few = is_small[pairs[:, 0]] | is_small[pairs[:, 1]]
+    one, other = (_halved(greys[pairs[:, side]]).astype(np.float64) for side in (0, 1))
+    least = np.where(few, _LEAST_CORRELATION_SMALL, _LEAST_CORRELATION)
+    near = np.flatnonzero(_correlations(one, other) >= least)
+    if len(near):
+        one, other = (_blurred(greys[pairs[near, side]].astype(np.float64)) for side in (0, 1))
+        explained = np.minimum(_explained(one, other), _explained(other, one))
+        least = np.where(few[near], _LEAST_EXPLAINED_SMALL, _LEAST_EXPLAINED)
+        differ = np.abs(one - other).mean(axis=(1, 2))
+        found[near] = (explained >= least) & ((differ <= _MOST_DIFFERENCE_SMALL) | ~few[near])
     return found
 
 

@@ -1,5 +1,6 @@
 """A `Dataset` of torch's, or of torchvision's, as a data set of a study."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -8,6 +9,7 @@ import numpy as np
 
 from gan_study.trainables.base.arguments import checked_arguments
 from gan_study.trainables.base.names import one_form
+from gan_study.trainables.base.settings import DataError
 from gan_study.trainables.data.images import Loaded
 from gan_study.trainables.data.look_alikes import leak_notes, look_alike_lines, similar_rows, test_part_line
 from gan_study.trainables.data.pixels import labeled_images
@@ -125,7 +127,12 @@ class TorchSource:
     @cached_property
     def _names(self) -> tuple[str, ...] | None:
         names = self.names or getattr(self._dataset, "classes", None)
-        return None if names is None else tuple(one_form(str(name)) for name in names)
+        if names is None:
+            return None
+        found = tuple(one_form(str(name)) for name in names)
+        if odd := [name for name, times in Counter(found).items() if times > 1 or not name]:
+            raise DataError(f"class names: {odd[0]!r} is " + ("named twice" if odd[0] else "no name"))
+        return found
 
     @cached_property
     def _dataset(self) -> MapDataset:

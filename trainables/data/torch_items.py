@@ -1,10 +1,12 @@
 """The items of a `Dataset` of torch's, or of torchvision's: their pictures, labels and looks."""
 
+import reprlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from PIL import Image
 
@@ -14,6 +16,9 @@ from gan_study.trainables.data.look_alikes import Look, look_of
 from gan_study.trainables.data.pixels import Tile, decoded, picture_digest, tile
 from gan_study.trainables.data.reading.picture import FULL_RANGE, Facts, Picture, Range, numbers_of
 from gan_study.trainables.data.source import DataConfig
+
+# Labels are numbers of classes, and rarely of images or of days.
+LARGEST_LABEL = 1_000_000
 
 
 class MapDataset(Protocol):
@@ -140,14 +145,36 @@ def images_and_labels(dataset: MapDataset, part: str) -> Iterator[tuple[Any, Any
 
 
 def _numbers(labels: Sequence[Any], part: str, names: tuple[str, ...] | None) -> Labels:
+    found = [_whole(label, part) for label in labels]
+    if names is not None and not 0 <= min(found) <= max(found) < len(names):
+        raise DataError(f"{part}: labels {min(found)} to {max(found)}, but {len(names)} classes are named")
+    if min(found) < 0 or max(found) > LARGEST_LABEL:
+        raise DataError(f"{part}: labels {min(found)} to {max(found)}; they count from 0 to {LARGEST_LABEL:,}")
+    return np.array(found, dtype=np.int64)
+
+
+def _whole(label: Any, part: str) -> int:
     try:
-        found = np.array([int(label) if float(label) == int(label) else None for label in labels], dtype=np.int64)
-    except (TypeError, ValueError):
-        raise DataError(f"{part}: labels must be whole numbers; {labels[0]!r} is not") from None
-    most = len(names) if names is not None else None
-    if found.min() < 0 or (most is not None and found.max() >= most):
-        raise DataError(f"{part}: labels {found.min()} to {found.max()}, but {most or 'any'} classes are named")
-    return found
+        whole = int(label)
+        if float(label) == whole:
+            return whole
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise DataError(f"{part}: labels must be whole numbers; {' '.join(reprlib.repr(label).split())} is not")
+
+
+def array_of(tensor: torch.Tensor) -> npt.NDArray[Any]:
+    """A tensor as an array, outside any computation of gradients; NumPy has no bfloat16.
+
+    Raises DataError if its values cannot be an array: on no device, sparse, quantised, nested.
+    """
+    try:
+        plain = tensor.detach().cpu().resolve_conj().resolve_neg()
+        array: npt.NDArray[Any] = (plain.float() if plain.dtype == torch.bfloat16 else plain).numpy()
+    # torch has an error of another kind for each kind of tensor.
+    except Exception as error:
+        raise DataError(f"a tensor that cannot become an array ({' '.join(str(error).split())})") from None
+    return array
 
 
 def _picture(image: Any) -> Picture:
@@ -155,12 +182,12 @@ def _picture(image: Any) -> Picture:
     if isinstance(image, Image.Image):
         picture = decoded(image)
         return replace(picture, facts=replace(picture.facts, kind=image.format or "images in memory"))
-    array = image.detach().cpu().numpy() if isinstance(image, torch.Tensor) else np.asarray(image)
+    array = array_of(image) if isinstance(image, torch.Tensor) else np.asarray(image)
     if array.ndim == 3 and array.shape[0] in (1, 3) and array.shape[2] not in (1, 3):
         array = array.transpose(1, 2, 0)
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[..., 0]
-    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] != 3):
+    if not array.size or array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] != 3):
         raise DataError(f"an image {list(array.shape)}; [H, W], [H, W, 3] and [3, H, W] can be read")
     if np.issubdtype(array.dtype, np.floating):
         if not (np.isfinite(array).all() and 0 <= array.min() <= array.max() <= 1):

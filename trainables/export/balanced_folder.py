@@ -19,15 +19,16 @@ from pydantic import Field, JsonValue
 
 from gan_study.trainables.balancing.gan import GanBalancing
 from gan_study.trainables.base.arguments import checked_arguments
-from gan_study.trainables.base.files import read_text
+from gan_study.trainables.base.files import read_text, sha256_of
 from gan_study.trainables.base.markup import csv_cell, from_csv_cell
 from gan_study.trainables.base.seeding import derive_seed
 from gan_study.trainables.base.settings import DataError, settings
 from gan_study.trainables.classifiers.scores import Scores, score
 from gan_study.trainables.data.images import Classes, LabeledImages, training_set
+from gan_study.trainables.data.reading.entries import find_entries
 from gan_study.trainables.data.reading.picture import Range
 from gan_study.trainables.data.source import DataConfig
-from gan_study.trainables.data.sources.image_folder import list_images, read_images
+from gan_study.trainables.data.sources.image_folder import find_origin, list_images, read_images
 from gan_study.trainables.export.about import About
 from gan_study.trainables.export.findings import ClassFindings, Fault
 from gan_study.trainables.export.layout import read_settings
@@ -42,6 +43,8 @@ TRAIN, VALIDATION, GENERATOR = "train", "validation", "generator"
 # What the names of generated images begin with.
 SYNTHETIC = "synthetic-"
 MANIFEST, DESCRIPTION, CARD = "manifest.csv", "balanced.json", "README.md"
+# So many of the images that were changed are named.
+_SHOWN = 3
 
 Origin = Literal["real", "synthetic"]
 
@@ -162,12 +165,46 @@ def write_manifest(folder: Path, rows: Iterable[ManifestRow]) -> None:
 
 
 def read_manifest(folder: Path | str) -> list[ManifestRow]:
-    """The list of all images."""
-    text = io.StringIO(read_text(Path(folder) / MANIFEST), newline="")
-    return [
-        ManifestRow(**{name: from_csv_cell(cell) for name, cell in row.items()})  # type: ignore[arg-type]
-        for row in csv.DictReader(text)
-    ]
+    """The list of all images; raises DataError where it is missing or damaged."""
+    path = Path(folder) / MANIFEST
+    try:
+        rows = list(csv.reader(io.StringIO(read_text(path), newline=""), strict=True))
+        names = rows[0] if rows else []
+        return [
+            ManifestRow(**dict(zip(names, map(from_csv_cell, row), strict=True)))  # type: ignore[arg-type]
+            for row in rows[1:]
+            if row
+        ]
+    except FileNotFoundError:
+        raise DataError(f"{path} is missing") from None
+    # A column of another name is a TypeError, a cell too many or too few a ValueError.
+    except (ValueError, TypeError, csv.Error) as error:
+        raise DataError(f"{path} is damaged: {' '.join(str(error).split())}") from None
+
+
+def find_change(folder: Path | str) -> str | None:
+    """What is not as the manifest of a complete folder says, as the end of a sentence; None if all is."""
+    folder = Path(folder)
+    rows = {row.file: row for row in read_manifest(folder)}
+    there = {name: find_origin(folder, name) for name in rows}
+    held = {name: path for name, path in there.items() if path.is_file()}
+    found = {
+        "has lost {} of its images": [name for name in rows if name not in held],
+        # An early version noted no digest.
+        "holds {} images that are not as they were made": [
+            name for name, path in held.items() if rows[name].sha256 not in ("", sha256_of(path))
+        ],
+        "holds {} images that are not in its manifest": [
+            str(place)
+            for place in find_entries(folder, skip_unreadable=True).pictures
+            if place.parts[0] in (TRAIN, VALIDATION) and str(place) not in rows
+        ],
+    }
+    for what, names in found.items():
+        if names:
+            listed = ", ".join(names[:_SHOWN]) + (", ..." if names[_SHOWN:] else "")
+            return f"{what.format(len(names))} ({listed})"
+    return None
 
 
 def read_part(folder: Path | str, part: str, description: Description) -> LabeledImages:
@@ -247,4 +284,6 @@ def retrain(folder: Path | str) -> dict[str, float | None]:
     description = read_description(folder)
     if description.all_images:
         raise DataError(f"{folder} has no validation part: all images are in {TRAIN}/")
+    if (change := find_change(folder)) is not None:
+        raise DataError(f"{folder} {change}; scores are those of the images as they were made")
     return dict(validation_scores(folder, description, device=torch.device("cpu")).overall)

@@ -3,6 +3,8 @@
 import inspect
 import math
 import numbers
+import reprlib
+import textwrap
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from imblearn.utils import check_target_type
+from PIL.Image import Image
+from sklearn import config_context
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import validate_data
 from torch import Tensor
@@ -24,7 +28,7 @@ from gan_study.trainables.base.library_internals import ArraySampler, StrOptions
 from gan_study.trainables.base.memory import refuse_beyond_memory
 from gan_study.trainables.base.settings import ConfigError, DataError, UserError
 from gan_study.trainables.data.images import Classes, Labels, first_rows, real_set
-from gan_study.trainables.data.torch_items import MapDataset, images_and_labels
+from gan_study.trainables.data.torch_items import MapDataset, array_of, images_and_labels
 from gan_study.trainables.export.pixel_range import find_range
 from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.gans.trainer import DivergedError
@@ -49,6 +53,8 @@ _COPIES = frozenset({"duplicates", "random_oversampling"})
 _MOST_COMPARED = 500
 # What a report on images cannot know.
 _UNKNOWN = ("no real image was held out, so a membership test is not possible",)
+# Letters of an error of another library.
+_LONGEST_MESSAGE = 400
 _NOT_SETTINGS = {
     "name": "give it as method",
     "balance_to": "give it as sampling_strategy",
@@ -176,13 +182,32 @@ class ImageOverSampler(ArraySampler):
         self.random_state = random_state
         self.device = device
 
+    def fit_resample(self, X: Any, y: Any, **params: Any) -> tuple[Any, Any]:
+        """X and y, and after them the new images, class by class.
+
+        Raises ValueError or TypeError, in one line, for what is no array of images with a class each.
+        """
+        try:
+            resampled: tuple[Any, Any] = super().fit_resample(_plain("X", X), _plain("y", y), **params)
+        except (ValueError, TypeError) as error:
+            # Some messages of scikit-learn's hold whole arrays, and some advice on other estimators.
+            if "\n" not in str(error) and len(str(error)) <= _LONGEST_MESSAGE:
+                raise
+            kind = ValueError if isinstance(error, ValueError) else TypeError
+            raise kind(textwrap.shorten(str(error), _LONGEST_MESSAGE, placeholder=" ...")) from error
+        return resampled
+
     def check_arrays(self, X: Any, y: Any) -> tuple[Array, Array, bool]:
         """X as an array [N, C, H, W], y as classes [N], and whether y was one-versus-all."""
-        X = _detached(X)
-        y, one_versus_all = check_target_type(_detached(y), indicate_one_vs_all=True)
-        if np.ma.is_masked(X):
-            raise ValueError("X is a masked array, which is not supported; X.filled(value) gives one without")
-        X, y = validate_data(self, X=X, y=y, reset=True, ensure_2d=False, allow_nd=True)
+        _refuse_beyond_memory(8 * math.prod(np.shape(X)), "X as floats")
+        # check_target_type knows arrays alone.
+        y, one_versus_all = check_target_type(
+            np.asarray(y) if isinstance(y, list | tuple) else y, indicate_one_vs_all=True
+        )
+        # Whatever scikit-learn was told to assume: with a NaN all images that are made would be of NaN.
+        with config_context(assume_finite=False):
+            X, y = validate_data(self, X=X, y=y, reset=True, ensure_2d=False, allow_nd=True)
+        _check_strategy(self.sampling_strategy, y)
         if X.ndim != 4 or not X.size:
             raise ValueError(f"X has shape {X.shape}; images [N, channels, height, width] are needed")
         if _has_channels_last(X.shape):
@@ -246,10 +271,7 @@ class ImageOverSampler(ArraySampler):
             raise ValueError(f"sampling_strategy: {self.sampling_strategy!r}; numbers of images must be whole")
         # As floats to learn from, and as the images that are made.
         num_bytes = int(len(X) + sum(added.values())) * math.prod(X.shape[1:]) * (4 + X.itemsize)
-        try:
-            refuse_beyond_memory(num_bytes, f"sampling_strategy: {sum(added.values()):,} new images")
-        except UserError as error:
-            raise ValueError(str(error)) from None
+        _refuse_beyond_memory(num_bytes, f"sampling_strategy: {sum(added.values()):,} new images")
 
     def _usable_device(self) -> torch.device:
         """Where a GAN is trained; raises ValueError if nothing can be computed on what was asked for."""
@@ -305,6 +327,48 @@ class ImageOverSampler(ArraySampler):
         tags.input_tags.sparse = False
         tags.input_tags.dataframe = False
         return tags
+
+
+def _plain(name: str, value: Any) -> Any:
+    """`value` without what scikit-learn cannot read: a tensor, a list of some, and pandas' own types of numbers.
+
+    Raises ValueError for a mask, and TypeError for a tensor that has no numbers that NumPy knows.
+    """
+    if np.ma.is_masked(value):
+        raise ValueError(
+            f"{name} is a masked array, and methods know no mask; {name}.filled(value) gives one without"
+        )
+    try:
+        if isinstance(value, list | tuple) and value and isinstance(value[0], Tensor):
+            return np.stack([array_of(each) for each in value])
+        if isinstance(value, Tensor):
+            return array_of(value)
+    except DataError as error:
+        raise TypeError(f"{name}: {error}") from None
+    numpy_dtype = getattr(getattr(value, "dtype", None), "numpy_dtype", None)
+    # A Series is given back as one.
+    return value if numpy_dtype is None or hasattr(value, "index") else value.to_numpy(dtype=numpy_dtype)
+
+
+def _check_strategy(strategy: Any, y: Array) -> None:
+    """Raise ValueError for numbers of images that imbalanced-learn would take, or fail on without a word."""
+    if isinstance(strategy, bool):
+        raise ValueError(f"sampling_strategy: {strategy!r} is no number")
+    wanted = strategy(y) if callable(strategy) else strategy
+    if isinstance(wanted, str | numbers.Real):
+        return
+    if not isinstance(wanted, dict):
+        given = "the function gives " if callable(strategy) else ""
+        raise ValueError(f"sampling_strategy: {given}{wanted!r}; a dict of classes and numbers is needed")
+    if odd := [number for number in wanted.values() if not isinstance(number, numbers.Real)]:
+        raise ValueError(f"sampling_strategy: {odd[0]!r} is no number of images")
+
+
+def _refuse_beyond_memory(num_bytes: float, what: str) -> None:
+    try:
+        refuse_beyond_memory(num_bytes, what)
+    except UserError as error:
+        raise ValueError(str(error)) from None
 
 
 def _has_channels_last(shape: tuple[int, ...]) -> bool:
@@ -391,7 +455,11 @@ class BalancedDataset(Dataset[tuple[Tensor, int]]):
             items = list(images_and_labels(real, "real"))
         except DataError as error:
             raise ValueError(str(error)) from None
-        arrays = [np.asarray(_detached(image)) for image, _ in items]
+        if isinstance(items[0][0], Image):
+            raise ValueError(
+                "real: its items are Pillow images; [C, H, W] is needed, as torchvision's ToTensor makes them"
+            )
+        arrays = [np.asarray(_plain("real", image)) for image, _ in items]
         if len(shapes := {array.shape for array in arrays}) > 1:
             raise ValueError(
                 f"real: images of one shape are needed; their shapes include {min(shapes)} and others"
@@ -411,14 +479,10 @@ class BalancedDataset(Dataset[tuple[Tensor, int]]):
             raise IndexError(f"index {index} is out of range; there are {len(self)} images")
         place = index % len(self)
         if place >= self.num_real:
-            return self.made[place - self.num_real], self.made_labels[place - self.num_real]
+            # A copy, which a transform may change in place.
+            return self.made[place - self.num_real].clone(), self.made_labels[place - self.num_real]
         image, label, *_ = self.real[place]
-        return image, _whole(label)
-
-
-def _detached(image: Any) -> Any:
-    """`image`, out of any computation of gradients and on the CPU."""
-    return image.detach().cpu() if isinstance(image, Tensor) else image
+        return torch.as_tensor(image), _whole(label)
 
 
 def _whole(label: Any) -> int:
@@ -428,5 +492,5 @@ def _whole(label: Any) -> int:
     except (TypeError, ValueError, OverflowError):
         whole = None
     if whole is None or whole != label:
-        raise ValueError(f"label {label!r} is not a whole number")
+        raise ValueError(f"label {' '.join(reprlib.repr(label).split())} is not a whole number")
     return whole

@@ -1,5 +1,7 @@
 """Which values of an array become -1 and 1: those of its images, for each channel separately if they differ."""
 
+import numbers
+import reprlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -54,13 +56,15 @@ def find_range(images: Array, given: tuple[float, float] | None = None) -> Pixel
     with only one value, and if more than a twentieth of the values are outside of the given range.
     """
     if given is not None:
+        # No text is a number, nor is a boolean.
+        is_number = all(isinstance(end, numbers.Real) and not isinstance(end, bool) for end in given)
         try:
-            ends = np.array(given, dtype=np.float64)
-        except (TypeError, ValueError, OverflowError):
+            ends = np.array(given if is_number else np.nan, dtype=np.float64)
+        except (ValueError, OverflowError):
             ends = np.array(np.nan)
         if ends.shape != (2,) or not np.isfinite(ends).all():
             raise ValueError(
-                f"value_range: {given!r} cannot be used; the smallest and the largest value are needed"
+                f"value_range: {reprlib.repr(given)} cannot be used; the smallest and the largest value are needed"
             )
         return _given_range(images, *map(float, ends))
     found = [_own_range(images[:, channel]) for channel in range(images.shape[1])]
@@ -110,12 +114,14 @@ def _largest_gap(values: Array, lowest: float, highest: float) -> tuple[float, f
     """The values below and above a gap that is more than _GAP_SHARE of the range; None if there is none."""
     if not lowest < highest:
         return None
-    counts, edges = np.histogram(values, bins=_BINS, range=(lowest, highest))
+    # From 0 on: between large numbers that differ by little lie no 256 others.
+    span = highest - lowest
+    counts, edges = np.histogram(values.astype(np.float64) - lowest, bins=_BINS, range=(0, span))
     filled = np.flatnonzero(counts)
     widest = int(np.diff(filled).argmax())
-    below = float(values[values <= edges[filled[widest] + 1]].max(initial=lowest))
+    below = float(values[values.astype(np.float64) - lowest <= edges[filled[widest] + 1]].max(initial=lowest))
     above = float(values[values > below].min())
-    return (below, above) if above - below > _GAP_SHARE * (highest - lowest) else None
+    return (below, above) if above - below > _GAP_SHARE * span else None
 
 
 def _given_range(images: Array, lowest: float, highest: float) -> PixelRange:

@@ -8,23 +8,20 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from gan_study.trainables.base.files import full_path, read_bytes, sha256_of
+from gan_study.trainables.base.files import full_path, read_bytes
 from gan_study.trainables.base.settings import ConfigError, UserError, dump, find_differences, from_json
 from gan_study.trainables.data.catalog import DATA_SETS
 from gan_study.trainables.data.fingerprint import take_fingerprint
 from gan_study.trainables.data.published import data_folders
-from gan_study.trainables.data.reading.entries import find_entries
 from gan_study.trainables.data.source import DataConfig
 from gan_study.trainables.data.sources.array_file import is_array_file
-from gan_study.trainables.data.sources.image_folder import find_origin, read_folders
+from gan_study.trainables.data.sources.image_folder import read_folders
 from gan_study.trainables.export.about import About
 from gan_study.trainables.export.balanced_folder import (
     DESCRIPTION,
-    TRAIN,
-    VALIDATION,
     Description,
+    find_change,
     read_description,
-    read_manifest,
 )
 from gan_study.trainables.export.findings import OVERRULED_BY, Fault
 from gan_study.trainables.runtime.environment import Library
@@ -150,26 +147,9 @@ def _refuse_overruled(description: Description, request: ExportRequest, folder: 
 
 
 def _refuse_changed(folder: Path) -> None:
-    """Raise UserError if the images of a folder that was complete are not those of its manifest."""
-    rows = {row.file: row for row in read_manifest(folder)}
-    there = {name: find_origin(folder, name) for name in rows}
-    held = {name: path for name, path in there.items() if path.is_file()}
-    found = {
-        "has lost {} of its images": [name for name in rows if name not in held],
-        # An early version noted no digest.
-        "contains {} images that have changed": [
-            name for name, path in held.items() if rows[name].sha256 not in ("", sha256_of(path))
-        ],
-        "contains {} images that are not in its manifest": [
-            str(place)
-            for place in find_entries(folder, skip_unreadable=True).pictures
-            if place.parts[0] in (TRAIN, VALIDATION) and str(place) not in rows
-        ],
-    }
-    for what, names in found.items():
-        if names:
-            listed = ", ".join(names[:_SHOWN]) + (", ..." if names[_SHOWN:] else "")
-            raise UserError(f"{folder} {what.format(len(names))} ({listed}); choose another --out")
+    """Raise UserError where the images of a folder that was complete are not those of its manifest."""
+    if (change := find_change(folder)) is not None:
+        raise UserError(f"{folder} {change}; choose another --out")
 
 
 def _refuse_other(held: Mapping[str, JsonValue], request: ExportRequest, folder: Path, what: str) -> None:

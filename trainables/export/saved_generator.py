@@ -165,8 +165,13 @@ def write_generator(folder: Path, generator: SavedGenerator, *, card: str) -> No
 
 
 def _whole(number: object) -> int:
-    """`number` as an int; raises ConfigError if it is no whole number from 0 on."""
-    if not isinstance(number, int | float | np.integer) or not 0 <= number < math.inf or number != int(number):
+    """`number` as an int; raises ConfigError where it is no whole number from 0 on."""
+    if (
+        not isinstance(number, int | float | np.integer)
+        or isinstance(number, bool)
+        or not 0 <= number < math.inf
+        or number != int(number)
+    ):
         raise ConfigError(f"number: {number!r} cannot be used; a whole number of images is needed")
     return int(number)
 

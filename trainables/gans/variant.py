@@ -18,17 +18,20 @@ from gan_study.trainables.gans.random_streams import RandomStream
 
 T = TypeVar("T")
 
+# A week of the quickest of these GANs on a GPU has fewer; more digits are a slip.
+MOST_STEPS = 10**8
+
 
 @settings
 class GanSettings:
     """How a GAN is trained; each variant has its own defaults. Adam optimises both networks."""
 
-    generator_steps: int | None = Field(default=None, ge=1)
+    generator_steps: int | None = Field(default=None, ge=1, le=MOST_STEPS)
     """Length of the training, in generator steps; the minimum length if `most_generator_steps` is set."""
-    most_generator_steps: int | None = Field(default=None, ge=1)
+    most_generator_steps: int | None = Field(default=None, ge=1, le=MOST_STEPS)
     """Training continues up to this length while the images improve (`balancing/training_length.py`); None:
     exactly `generator_steps`."""
-    epochs: int | None = Field(default=None, ge=1)
+    epochs: int | None = Field(default=None, ge=1, le=MOST_STEPS)
     """Alternative to `generator_steps`, for recipes that follow a source which counts epochs: passes over the
     real images, even if there are very few."""
     learning_rate: float = Field(gt=0)

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import torch
 from sklearn.metrics import pairwise_distances_argmin_min
 
+from gan_study.trainables.base.openmp import one_openmp_thread
 from gan_study.trainables.base.seeding import numpy_generator
 from gan_study.trainables.data.byte_images import ByteImages
 
@@ -90,7 +91,8 @@ def _nearest(images: Images, training: Sample) -> Integers:
     """The row of the training image that each of `images` is nearest to, the first of equally near ones."""
     row, least, first = np.zeros(len(images), dtype=np.int64), np.full(len(images), np.inf), 0
     for block in _blocks(training):
-        found, distance = pairwise_distances_argmin_min(_flat(images), _flat(block))
+        with one_openmp_thread():
+            found, distance = pairwise_distances_argmin_min(_flat(images), _flat(block))
         nearer = distance < least
         row[nearer], least[nearer] = first + found[nearer], distance[nearer]
         first += len(block)

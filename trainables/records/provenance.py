@@ -14,6 +14,7 @@ COMPARED: Mapping[str, str] = {
     "machine": "machine",
     "cpu": "CPU",
     "vector_instructions": "vector instructions",
+    "libraries": "variables of numeric libraries",
     "threads": "threads",
 }
 # And by what name the code is among them.

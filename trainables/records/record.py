@@ -11,7 +11,7 @@ from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import AfterValidator, JsonValue
+from pydantic import AfterValidator, Field, JsonValue
 
 from gan_study.trainables.base.settings import ConfigError, UserError, dump, from_json, parse, settings
 
@@ -37,6 +37,10 @@ def _check_inside(path: str) -> str:
 
 
 PathInside: TypeAlias = Annotated[str, AfterValidator(_check_inside)]
+# No count, ratio or duration is smaller.
+FromOne: TypeAlias = Annotated[int, Field(ge=1)]
+RatioFromOne: TypeAlias = Annotated[float, Field(ge=1)]
+FromZero: TypeAlias = Annotated[float, Field(ge=0)]
 
 
 def _check_score(value: float) -> float:
@@ -220,7 +224,7 @@ class TrialRecord:
     """Names `config`."""
     setting_id: str
     """Names `config` without balancing and evaluation: trials with the same value are compared as pairs."""
-    attempt: int = 1
+    attempt: FromOne = 1
     """1-based: a failed trial may be run again."""
     phase: Phase
     """The phase of the study."""
@@ -234,7 +238,7 @@ class TrialRecord:
     """The classifier's name."""
     balancer: str
     """The balancer's name."""
-    imbalance_ratio: float
+    imbalance_ratio: RatioFromOne
     """Largest over smallest class count: the requested one if the profile has one, otherwise that of the data."""
     seed: int
     """The seed of all random numbers of the trial."""
@@ -243,7 +247,7 @@ class TrialRecord:
     has the list."""
     digests: Digests = Digests()
     """What the numbers were made from."""
-    num_fits: int = 1
+    num_fits: FromOne = 1
     """Classifiers that were fitted to the same balanced set."""
     scores: Mapping[Part, Overall] = field(default_factory=dict)
     """Overall scores by part, each the mean over the fits; `trainables/classifiers/metrics.py` has the names,
@@ -280,7 +284,7 @@ class TrialRecord:
     """Digest of all of them except wall times; None if not taken."""
     notes: tuple[str, ...] = ()
     """A line for each note."""
-    seconds: Mapping[str, float] = field(default_factory=dict)
+    seconds: Mapping[str, FromZero] = field(default_factory=dict)
     """Wall time by stage."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Versions, device, kind of CPU, threads and precision."""

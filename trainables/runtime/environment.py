@@ -2,7 +2,9 @@
 
 import hashlib
 import importlib.metadata
+import os
 import platform
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
@@ -14,6 +16,11 @@ Library: TypeAlias = Literal["default", "onednn"]
 
 _CPU_INFO = Path("/proc/cpuinfo")
 _CODE_LETTERS = 16
+# Variables by which oneDNN, MKL, OpenBLAS, BLIS, NumPy and cuBLAS choose other code, which rounds differently.
+_CHOOSE_CODE = re.compile(
+    r"(?:ONEDNN|DNNL)_(?:MAX_CPU_ISA|CPU_ISA_HINTS)|MKL_(?:CBWR|ENABLE_INSTRUCTIONS|DEBUG_CPU_TYPE)"
+    r"|OPENBLAS_CORETYPE|BLIS_ARCH_TYPE|NPY_(?:DISABLE|ENABLE)_CPU_FEATURES|CUBLAS(?:LT)?_WORKSPACE_\w+"
+)
 
 
 def versions() -> dict[str, str]:
@@ -28,11 +35,12 @@ def versions() -> dict[str, str]:
 
 
 def machine() -> dict[str, str]:
-    """The versions, and this machine's CPU: AVX-512, AVX2 and plain code round differently."""
+    """The versions, and this machine's CPU and libraries: AVX-512, AVX2 and plain code round differently."""
     return {
         **versions(),
         "cpu": _cpu_model(),
         "vector_instructions": torch.backends.cpu.get_cpu_capability(),
+        "libraries": ", ".join(_library_choices()) or "default",
     }
 
 
@@ -47,15 +55,14 @@ def environment(device: torch.device) -> dict[str, str]:
 
 
 def machine_kind() -> list[str]:
-    """What the last digits on a processor depend on besides the library: torch, chip, vector instructions,
-    threads.
-    """
+    """What a processor's last digits depend on beside the library: torch, chip, its instructions, threads."""
     return [
         torch.__version__,
         platform.machine(),
         _cpu_model(),
         torch.backends.cpu.get_cpu_capability(),
         str(torch.get_num_threads()),
+        *_library_choices(),
     ]
 
 
@@ -96,6 +103,11 @@ def code_digest() -> str:
     for name, path in sorted(sources.items()):
         content.update(f"{name}\n".encode() + path.read_bytes())
     return content.hexdigest()[:_CODE_LETTERS]
+
+
+def _library_choices() -> list[str]:
+    """The variables of the environment by which numeric libraries choose other code, as NAME=value."""
+    return sorted(f"{name}={value}" for name, value in os.environ.items() if _CHOOSE_CODE.fullmatch(name))
 
 
 @cache

@@ -13,8 +13,13 @@ import warnings
 
 import numpy as np
 import pytest
+from rich.console import Console
 
+from gan_study.study.plan.recipe import study_config
 from gan_study.study.run.callers_process import as_it_was, foreign_variables
+from gan_study.study.run.options import RunOptions
+from gan_study.study.run.runner import _own_process, plan_study, run_study
+from gan_study.trainables.base.settings import UserError
 
 
 def snapshot():
@@ -185,3 +190,17 @@ def test_a_python_in_which_ray_does_not_load_is_refused_in_one_line(option, goes
     run = subprocess.run([*command, "check", str(tmp_path)], capture_output=True, text=True, timeout=60)
     assert (run.returncode, run.stderr.count("\n")) == (2, 1) and goes_on in run.stderr
     assert subprocess.run([*command, "--version"], capture_output=True, timeout=60).returncode == 0
+
+
+def test_a_second_study_in_one_process_is_refused_and_the_first_one_goes_on():
+    options = RunOptions(console=Console(quiet=True))
+    with _own_process(options.console):
+        with pytest.raises(UserError, match="another study runs in this process"):
+            run_study(study_config("quickstart"), out="never", options=options)
+        with pytest.raises(UserError, match="another study runs in this process"):
+            plan_study(study_config("quickstart"), options=options)
+    # After it, also after one that failed, the next one runs.
+    with pytest.raises(ZeroDivisionError), _own_process(options.console):
+        raise ZeroDivisionError
+    with _own_process(options.console):
+        pass

@@ -1,6 +1,8 @@
 """Copies of a picture are found, and other pictures are not."""
 
 import io
+import time
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -124,3 +126,12 @@ def test_look_alikes_of_a_given_test_part_are_counted_and_many_are_said_to_be_ma
     assert leak_notes(pool, [*few, *copies], has_groups=True) == (many,)
     # Two of the test part that look like one another are no leak.
     assert leak_notes(pool, [few[0], few[0]], has_groups=False) == ()
+
+
+def test_thousands_of_copies_and_near_copies_are_one_set_soon() -> None:
+    # Each with each would be four million comparisons, which took minutes.
+    picture = look(photograph(3))
+    nearly = [replace(picture, greys=picture.greys ^ (seed & 1), digest=str(seed)) for seed in range(1500)]
+    began = time.process_time()
+    assert similar_rows([*[picture] * 3000, look(photograph(4)), *nearly]) == [[*range(3000), *range(3001, 4501)]]
+    assert time.process_time() - began < 20

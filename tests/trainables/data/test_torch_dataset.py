@@ -189,3 +189,25 @@ def test_numbers_that_are_left_out_are_no_classes() -> None:
             torch_data_set("mine", lambda: train, lambda test=test: test).source(CONFIG).test()
     with pytest.raises(DataError, match="train: no image is of class 'owl'"):
         pool_of(of(BYTES, classes=["cat", "dog", "owl"]))
+
+
+@pytest.mark.parametrize("label", [2**62, 2**70, float("inf"), 10**9, -1, "a", None])
+def test_labels_that_are_no_classes_are_refused(label: Any) -> None:
+    items = Items([(BYTES[i], label if i == 7 else 0) for i in range(8)])
+    with pytest.raises(DataError, match="labels"):
+        torch_data_set("mine", lambda: items).source(CONFIG).pool()
+
+
+@pytest.mark.parametrize("names", [("a", "a"), ("\u00e9", "e\u0301"), ("", "b")])
+def test_two_classes_of_one_name_and_none_without_one(names: Any) -> None:
+    with pytest.raises(DataError, match=r"class names: .* is (named twice|no name)"):
+        pool_of(of(BYTES), class_names=names)
+
+
+def test_tensors_without_values_are_refused_and_bfloat16_is_read() -> None:
+    for image in (torch.zeros(1, 8, 8, device="meta"), torch.zeros(8, 8).to_sparse(), np.zeros((0, 8), np.uint8)):
+        with pytest.raises(DataError, match="train/0"):
+            pool_of(of([image] * 8))
+    grey = torch.rand(8, 1, 8, 8)
+    expected = pool_of(of(list(grey.bfloat16().float())))
+    np.testing.assert_array_equal(pool_of(of(list(grey.bfloat16()))), expected)

@@ -25,7 +25,13 @@ from gan_study.trainables.data.fingerprint import take_fingerprint
 from gan_study.trainables.data.prepared import image_source
 from gan_study.trainables.data.sources.image_folder import list_images
 from gan_study.trainables.export.about import About
-from gan_study.trainables.export.balanced_folder import read_description, read_manifest, read_part, retrain
+from gan_study.trainables.export.balanced_folder import (
+    read_description,
+    read_manifest,
+    read_part,
+    retrain,
+    validation_scores,
+)
 from gan_study.trainables.export.cards import data_card, model_card
 from gan_study.trainables.export.export import export
 from gan_study.trainables.export.request import REQUEST, ExportRequest, find_finished, refuse_source
@@ -152,7 +158,9 @@ def test_the_figure_depends_on_the_images(exported, tmp_path):
     shutil.copytree(exported, tmp_path / "changed")
     for path in sorted((tmp_path / "changed" / "train" / "Cat").iterdir()):
         Image.new("L", (8, 8), 255).save(path)
-    assert retrain(tmp_path / "changed") != dict(read_description(exported).validation)
+    described = read_description(exported)
+    changed = validation_scores(tmp_path / "changed", described, device=torch.device("cpu"))
+    assert changed.overall != described.validation
 
 
 def test_the_cards_have_the_counts_and_the_figures(exported):
@@ -510,3 +518,30 @@ def test_real_images_are_read_back_as_the_trial_read_them(tmp_path):
     text = (tmp_path / "out" / "manifest.csv").read_text()
     (tmp_path / "out" / "manifest.csv").write_text(re.sub(r",[\d.]+$", ",1.0", text, flags=re.MULTILINE))
     assert retrain(tmp_path / "out") != dict(description.validation)
+
+
+CHANGES = {
+    "lost": (lambda train: next(train.rglob("real-*")).unlink(), "has lost 1 of its images"),
+    "replaced": (
+        lambda train: Image.new("L", (8, 8), 9).save(next(train.rglob("real-*.png"))),
+        "not as they were made",
+    ),
+    "added": (lambda train: Image.new("L", (8, 8), 9).save(train / "Cat" / "more.png"), "not in its manifest"),
+    "a class renamed": (lambda train: (train / "Cat").rename(train / "A cat"), "has lost"),
+    "no manifest": (lambda train: (train.parent / "manifest.csv").unlink(), "manifest.csv is missing"),
+    "another manifest": (lambda train: (train.parent / "manifest.csv").write_text("a;b\n1;2\n"), "is damaged"),
+    "cells too many": (
+        lambda train: (train.parent / "manifest.csv").open("a").write("1,2,3\n"),
+        "manifest.csv is damaged",
+    ),
+    "another encoding": (lambda train: (train.parent / "manifest.csv").write_bytes(b"\xff\xfe"), "is damaged"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_folder_that_was_changed_has_no_score(exported, tmp_path, change):
+    shutil.copytree(exported, tmp_path / "changed")
+    do, said = CHANGES[change]
+    do(tmp_path / "changed" / "train")
+    with pytest.raises(DataError, match=said):
+        retrain(tmp_path / "changed")

@@ -1,14 +1,18 @@
 """The balancers behind imbalanced-learn's interface, its own checks among the tests."""
 
 import math
+from types import MappingProxyType
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from imblearn.base import BaseSampler
 from imblearn.over_sampling import RandomOverSampler
 from imblearn.pipeline import make_pipeline
 from imblearn.utils.estimator_checks import parametrize_with_checks
+from PIL import Image
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
@@ -452,3 +456,93 @@ def test_a_gan_that_diverges_is_an_error_as_any_other():
     X = np.random.default_rng(0).random((12, 1, 8, 8))
     with pytest.raises(ValueError, match=r"vanilla_gan: the .* by generator step"):
         sampler.fit_resample(X, [0] * 8 + [1] * 4)
+
+
+TENSORS = {
+    "a conjugate": lambda X: torch.complex(torch.zeros_like(X), -X).conj().imag,
+    "a list": list,
+    "a list with gradients": lambda X: [each.requires_grad_() for each in X.clone()],
+    "bfloat16 of bytes": lambda X: X.bfloat16(),
+}
+
+
+@pytest.mark.parametrize("kind", TENSORS)
+def test_any_tensor_with_values_is_an_array(kind):
+    X, y = images_and_classes()
+    expected = sampler_of("smote", value_range=(0, 255)).fit_resample(X.astype(np.float32), y)[0]
+    tensor = TENSORS[kind](torch.from_numpy(X.astype(np.float32)))
+    made = sampler_of("smote", value_range=(0, 255)).fit_resample(tensor, y)[0]
+    np.testing.assert_array_equal(np.asarray(made), expected)
+
+
+def test_labels_of_pandas_own_types_keep_their_values():
+    X, y = images_and_classes()
+    numbered = pd.array((y == "cat").astype(int), dtype="Int64")
+    assert sampler_of("duplicates").fit_resample(X, numbered)[1].dtype == np.int64
+    assert sampler_of("duplicates").fit_resample(X, pd.Series(numbered))[1].dtype == "Int64"
+
+
+def odd_input(X, y, kind):
+    return {
+        "a mask over labels": (X, np.ma.masked_equal(y, "dog")),
+        "no values": (torch.empty(X.shape, device="meta"), y),
+        "nested": (torch.nested.nested_tensor([torch.ones(1, 8, 8)] * len(y)), y),
+        "complex": (X * 1j, y),
+        "NaN": (np.where(X > 250, np.nan, X), y),
+        "a mapping": ({"X": X}, y),
+        "larger than any memory": (np.broadcast_to(np.uint8(0), (len(y), 1, 10**6, 10**6)), y),
+        "tuples as labels": (X, [(0, 1), (1, 0), (1, 1)] * 5 + [(0, 1)] * 2),
+    }[kind]
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "a mask over labels",
+        "no values",
+        "nested",
+        "complex",
+        "NaN",
+        "a mapping",
+        "larger than any memory",
+        "tuples as labels",
+    ],
+)
+def test_what_cannot_be_used_is_one_short_line_whatever_scikit_learn_assumes(kind):
+    X, y = odd_input(*images_and_classes(), kind)
+    with config_context(assume_finite=True), pytest.raises((ValueError, TypeError)) as refused:
+        sampler_of("smote").fit_resample(X, y)
+    assert "\n" not in str(refused.value) and len(str(refused.value)) <= 400
+
+
+@pytest.mark.parametrize(
+    "strategy", [True, lambda y: None, lambda y: [1], {"cat": "9"}, MappingProxyType({"cat": 9})], ids=range(5)
+)
+def test_a_strategy_that_says_no_numbers_is_refused(strategy):
+    with pytest.raises(ValueError, match=r"^sampling_strategy: .* (is no number|a dict of classes)"):
+        sampler_of("duplicates", sampling_strategy=strategy).fit_resample(*images_and_classes())
+
+
+@pytest.mark.parametrize("offset", [2**54, 10**15])
+def test_large_numbers_that_differ_by_little_have_a_range(offset):
+    X, y = images_and_classes()
+    made = sampler_of("smote").fit_resample(X.astype(np.int64) + offset, y)[0]
+    assert offset <= made.min() and made.max() <= offset + 256
+
+
+def test_a_made_image_that_is_changed_in_place_is_there_again():
+    X, y = images_and_classes(np.float32)
+    # Real images as arrays: a batch of both is one of tensors.
+    real = [(image, int(name == "cat")) for image, name in zip(X, y, strict=True)]
+    balanced = BalancedDataset(real, sampler_of("duplicates"))
+    before = balanced[-1][0].clone()
+    balanced[-1][0].zero_()
+    assert torch.equal(balanced[-1][0], before) and before.any()
+    assert next(iter(DataLoader(balanced, len(balanced), shuffle=True)))[0].shape == (len(balanced), 1, 8, 8)
+
+
+def test_pillow_images_are_named_with_what_makes_tensors_of_them():
+    real = [(Image.new("L", (8, 8), i), i % 3 == 0) for i in range(9)]
+    with pytest.raises(ValueError, match=r"real: its items are Pillow images; .*ToTensor"):
+        BalancedDataset(real, sampler_of("duplicates"))

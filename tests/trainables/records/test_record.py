@@ -1,4 +1,5 @@
 import json
+import os
 from dataclasses import fields, replace
 
 import pytest
@@ -22,7 +23,7 @@ from gan_study.trainables.records.record import (
     to_ranges,
 )
 from gan_study.trainables.records.study_header import is_as_written, is_sealed, read_header, seal_of
-from gan_study.trainables.runtime.environment import environment
+from gan_study.trainables.runtime.environment import environment, machine_kind
 
 RECORD = TrialRecord(
     trial_id="a1",
@@ -206,3 +207,27 @@ def test_a_seal_is_broken_by_any_edit_and_by_no_other_order():
         assert not is_sealed(edited)
     # An early version sealed nothing.
     assert is_sealed({"name": "a", "digests": {}})
+
+
+def test_libraries_that_are_told_to_choose_other_code_are_noted(monkeypatch):
+    for name in [
+        name for name in os.environ if name.startswith(("MKL_", "DNNL_", "ONEDNN_", "OPENBLAS_", "NPY_"))
+    ]:
+        monkeypatch.delenv(name)
+    before, kind = environment(torch.device("cpu"))["libraries"], machine_kind()
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Nehalem")
+    monkeypatch.setenv("MKL_CBWR", "COMPATIBLE")
+    monkeypatch.setenv("MKL_TOKEN", "secret")
+    assert before == "default"
+    assert environment(torch.device("cpu"))["libraries"] == "MKL_CBWR=COMPATIBLE, OPENBLAS_CORETYPE=Nehalem"
+    # Cached states of other arithmetic have other names; without the variables these stay as they were.
+    assert machine_kind() == [*kind, "MKL_CBWR=COMPATIBLE", "OPENBLAS_CORETYPE=Nehalem"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("num_fits", 0), ("attempt", -1), ("imbalance_ratio", 0.5), ("seconds", {"data": -1.0})]
+)
+def test_a_number_that_cannot_be_is_refused_by_line(key, value):
+    line = json.dumps({**json.loads(RECORD.to_line()), key: value})
+    with pytest.raises(RecordError, match=rf"records:1: {key}.*greater than or equal to"):
+        read_line(line, where="records:1")

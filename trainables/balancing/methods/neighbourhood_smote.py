@@ -11,6 +11,7 @@ from pydantic import Field
 from gan_study.trainables.balancing.balancer import BalancedSet, BalancerEntry, FillsClasses
 from gan_study.trainables.balancing.methods.smote import SmoteRequest, between_neighbours, smote_request
 from gan_study.trainables.base.memory import refuse_beyond_memory
+from gan_study.trainables.base.openmp import one_openmp_thread
 from gan_study.trainables.base.seeding import derive_seed, numpy_generator, random_state
 from gan_study.trainables.base.settings import settings
 from gan_study.trainables.data.byte_images import floats_of
@@ -53,7 +54,8 @@ class BorderlineSmote(FillsClasses):
                 m_neighbors=min(self.m_neighbors, len(rows) - 1),
                 random_state=random_state(seed, "borderline_smote", label),
             )
-            made = sampler.fit_resample(rows, is_own.astype(np.int64))[0][len(rows) :]
+            with one_openmp_thread():
+                made = sampler.fit_resample(rows, is_own.astype(np.int64))[0][len(rows) :]
             if not len(made):
                 made = _between_any(rows[is_own], request, label, seed=seed)
                 notes = (*notes, _everywhere(training, label, "at the border of its class"))
@@ -129,7 +131,8 @@ def _nearest(rows: Rows, asked: npt.NDArray[np.intp], number: int) -> npt.NDArra
     from sklearn.neighbors import NearestNeighbors  # late: it takes a second
 
     search = NearestNeighbors(n_neighbors=number + 1, algorithm="brute").fit(rows)
-    found: npt.NDArray[np.intp] = search.kneighbors(rows[asked], return_distance=False)
+    with one_openmp_thread():
+        found: npt.NDArray[np.intp] = search.kneighbors(rows[asked], return_distance=False)
     # One that equals it may come before it, or in place of it.
     itself_last = np.argsort(found == asked[:, None], axis=1, kind="stable")
     return np.take_along_axis(found, itself_last, axis=1)[:, :number]

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from gan_study.trainables.balancing.balancer import BalancedSet, BalancerEntry, FillsClasses
 from gan_study.trainables.base.memory import refuse_beyond_memory
+from gan_study.trainables.base.openmp import one_openmp_thread
 from gan_study.trainables.base.seeding import derive_seed, random_state
 from gan_study.trainables.base.settings import DataError, settings
 from gan_study.trainables.data.byte_images import floats_of
@@ -98,7 +99,8 @@ def between_neighbours(
             k_neighbors=number,
             random_state=random_state(seed, number),
         )
-        resampled, _ = sampler.fit_resample(values, targets)
+        with one_openmp_thread():
+            resampled, _ = sampler.fit_resample(values, targets)
         yield torch.as_tensor(resampled[len(values) :], device=rows.device), label
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from gan_study.trainables.base.openmp import one_openmp_thread
 from gan_study.trainables.data.byte_images import blocks_of
 from gan_study.trainables.data.images import LabeledImages
 
@@ -55,7 +56,8 @@ def neighbour_types(
     rows = np.random.default_rng(_SEED).permutation(rows)[:_MOST_LOOKED_AT]
     # The nearest of all is the image itself, or its copy.
     nearest = NearestNeighbors(n_neighbors=NEIGHBOURS + 1, algorithm="brute").fit(features)
-    found = nearest.kneighbors(features[rows], return_distance=False)
+    with one_openmp_thread():
+        found = nearest.kneighbors(features[rows], return_distance=False)
     others = [[each for each in near if each != row][:NEIGHBOURS] for row, near in zip(rows, found, strict=True)]
     same = np.sum(labels[np.array(others)] == label, axis=1)
     types = [_TYPES[number] for number in same]

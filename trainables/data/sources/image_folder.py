@@ -417,7 +417,7 @@ def find_origin(root: Path, origin: str) -> Path:
 
 @lru_cache(maxsize=1)
 def _by_shown_name(folder: Path) -> dict[str, Path]:
-    return {shown(path.name): path for path in folder.iterdir()}
+    return {shown(path.name): path for path in folder.iterdir()} if folder.is_dir() else {}
 
 
 def _refuse_empty_class(listing: Listing) -> None:
