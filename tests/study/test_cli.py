@@ -223,7 +223,7 @@ def test_report_check_says_in_its_exit_code_what_is_off(gan_study, tmp_path, mon
     write_arrays(tmp_path / "study", records)
     assert gan_study("report", tmp_path / "study")[0] == 0
     code, out, _ = gan_study("report", "--check", tmp_path / "study")
-    assert (code, out.splitlines()[-1].split(", ")[-1]) == (0, "nothing off")
+    assert (code, out.splitlines()[-1].split(", ")[-1]) == (0, "none different")
     both = (tmp_path / "study", tmp_path / "study", "--out", tmp_path / "both")
     code, out, _ = gan_study("report", *both)
     assert code == 0 and "here are 1 data set and " in out

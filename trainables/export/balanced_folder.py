@@ -191,10 +191,10 @@ def find_change(folder: Path | str) -> str | None:
     found = {
         "has lost {} of its images": [name for name in rows if name not in held],
         # An early version noted no digest.
-        "holds {} images that are not as they were made": [
+        "contains {} images that have changed": [
             name for name, path in held.items() if rows[name].sha256 not in ("", sha256_of(path))
         ],
-        "holds {} images that are not in its manifest": [
+        "contains {} images that are not in its manifest": [
             str(place)
             for place in find_entries(folder, skip_unreadable=True).pictures
             if place.parts[0] in (TRAIN, VALIDATION) and str(place) not in rows

@@ -524,7 +524,7 @@ CHANGES = {
     "lost": (lambda train: next(train.rglob("real-*")).unlink(), "has lost 1 of its images"),
     "replaced": (
         lambda train: Image.new("L", (8, 8), 9).save(next(train.rglob("real-*.png"))),
-        "not as they were made",
+        "that have changed",
     ),
     "added": (lambda train: Image.new("L", (8, 8), 9).save(train / "Cat" / "more.png"), "not in its manifest"),
     "a class renamed": (lambda train: (train / "Cat").rename(train / "A cat"), "has lost"),
