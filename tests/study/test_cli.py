@@ -237,7 +237,7 @@ def test_report_check_says_in_its_exit_code_what_is_off(gan_study, tmp_path, mon
     assert code == 1
     assert f"off: trial {records[-1].trial_id}, test predictions" in out
     # Verdicts, whose p values over test images need the file too, are off with it.
-    assert re.search(r", [1-9]\d* off$", out.strip())
+    assert re.search(r", [1-9]\d* different$", out.strip())
 
 
 @pytest.mark.slow
@@ -333,9 +333,9 @@ def test_what_is_found_in_a_study_does_not_steer_the_terminal(gan_study, tmp_pat
 
 def test_an_option_that_would_do_nothing_is_refused(gan_study, tmp_path):
     create_study_folder(tmp_path / "study", study_config("quickstart"), {})
-    assert_one_line(gan_study("report", tmp_path / "study", "--out", tmp_path / "page"), "--out: only the page of")
+    assert_one_line(gan_study("report", tmp_path / "study", "--out", tmp_path / "page"), "--out: this is for the page of")
     both = (tmp_path / "study", tmp_path / "study", "--check", "--out", tmp_path / "page")
-    assert_one_line(gan_study("report", *both), "--out: only the page of")
+    assert_one_line(gan_study("report", *both), "--out: this is for the page of")
     assert_one_line(gan_study("explain", "classifier", "--schema"), "--schema: it is of all settings")
 
 
