@@ -182,8 +182,11 @@ def main() -> None:
     options = parser.parse_args()
     sizes = {32: (300, 6), **({512: (5_000, 1)} if options.large else {})}
     said = f"{options.worlds} searches a row; gains in F1, ± their standard error."
-    until = "Until the last trial of the search has ended, confirmations with five seeds that run meanwhile"
-    tables = [said, "", *search_table(options.worlds), "", f"{until} included:", "", *busy_table(sizes)]
+    until = (
+        "Time until the last trial of the search has ended, including confirm trials with five seeds that run at "
+        "the same time:"
+    )
+    tables = [said, "", *search_table(options.worlds), "", until, "", *busy_table(sizes)]
     put_lines("benchmarks.md", "search", tables)
 
 
