@@ -1,12 +1,14 @@
 """Arguments and options that several commands take."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from pydantic import JsonValue
+
+from gan_study.trainables.base.settings import UserError
 
 
 def _complete_recipe(begun: str) -> list[str]:
@@ -59,7 +61,16 @@ Quiet = Annotated[
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of a study.")]
 
 
-def assignments(shortcuts: Mapping[str, JsonValue]) -> list[str]:
-    """Options as assignments for `--set`; None is left out."""
+def assignments(given: Sequence[str] | None, shortcuts: Mapping[str, JsonValue]) -> list[str]:
+    """Those that `--set` gave, and options as such assignments; None is left out.
+
+    Raises UserError if two of them say different things of one setting.
+    """
     # JSON is YAML, and quotes what YAML would misread.
-    return [f"{key}={json.dumps(value)}" for key, value in shortcuts.items() if value is not None]
+    options = [f"{key}={json.dumps(value)}" for key, value in shortcuts.items() if value is not None]
+    texts: dict[str, str] = {}
+    for assignment in (*(given or ()), *options):
+        key, _, text = (part.strip() for part in assignment.partition("="))
+        if texts.setdefault(key, text) != text:
+            raise UserError(f"{key}: {texts[key]} and {text} were given; say one of them")
+    return [*(given or ()), *options]

@@ -70,7 +70,7 @@ def run(
         "wandb.mode": wandb,
         "data.skip_unreadable": True if skip_unreadable else None,
     }
-    config = study_config(recipe, [*(set_ or []), *assignments(shortcuts)])
+    config = study_config(recipe, assignments(set_, shortcuts))
     options = _options(time_budget, address, verbose, quiet)
     _conclude(run_study(config, out=out, options=options))
 
@@ -91,7 +91,7 @@ def plan(
     from gan_study.study.run.runner import plan_study
 
     shortcuts = {"data.root": data, "data.skip_unreadable": True if skip_unreadable else None}
-    config = study_config(recipe, [*(set_ or []), *assignments(shortcuts)])
+    config = study_config(recipe, assignments(set_, shortcuts))
     options = _options(time_budget, address)
     outlook = plan_study(config, options=options)
     if console.is_terminal:

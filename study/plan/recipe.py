@@ -108,8 +108,7 @@ def apply_assignments(values: Mapping[str, JsonValue], assignments: Iterable[str
     """`values` after assignments such as "classifier.epochs=3"; the right-hand side is YAML.
 
     All assignments to a section are applied together: a new GAN length replaces all earlier length settings.
-    Raises ConfigError if an assignment has no "=", goes through something that is not a section, or would replace
-    an earlier one by another value.
+    Raises ConfigError if an assignment has no "=" or goes through something that is not a section.
     """
     assigned: list[tuple[str, list[str], JsonValue]] = []
     given: dict[tuple[str, ...], dict[str, JsonValue]] = {}
@@ -124,9 +123,6 @@ def apply_assignments(values: Mapping[str, JsonValue], assignments: Iterable[str
         except ConfigError as error:
             raise ConfigError(f"--set {assignment!r}: the value is not YAML ({error})") from None
         *section, name = path = key.strip().split(".")
-        for earlier, former_path, former in assigned:
-            if former_path[: len(path)] == path and (former_path != path or former != value):
-                raise ConfigError(f"--set {key}: {earlier} is set twice; a later value would replace the first")
         assigned.append((key, path, value))
         given.setdefault(tuple(section), {})[name] = value
     result = dict(values)

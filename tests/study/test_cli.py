@@ -331,6 +331,12 @@ def test_what_is_found_in_a_study_does_not_steer_the_terminal(gan_study, tmp_pat
         assert out and all(char.isprintable() or char == "\n" for char in out + err), command
 
 
+def test_a_setting_that_is_given_twice_is_refused(gan_study):
+    said = "search.trials: 3 and 4 were given"
+    assert_one_line(gan_study("run", "quickstart", "--set", "search.trials=3", "--set", "search.trials=4"), said)
+    assert_one_line(gan_study("run", "quickstart", "--set", "search.trials=3", "--trials", 4), said)
+
+
 def test_an_option_that_would_do_nothing_is_refused(gan_study, tmp_path):
     create_study_folder(tmp_path / "study", study_config("quickstart"), {})
     said = "--out: this is for the page of"

@@ -19,7 +19,7 @@ from gan_study.trainables.records.arrays import ArrayFile
 from gan_study.trainables.records.record import RecordError
 from tests.study.malformed.inputs import answer, assert_civil, damages, tried, within_time
 from tests.trainables.export.test_saved_generator import written
-from tests.trainables.test_arrays import WHOLE
+from tests.trainables.records.test_arrays import WHOLE
 
 
 @st.composite

@@ -44,15 +44,6 @@ def test_an_assignment_changes_one_setting():
     assert values == {"search": {"trials": 5, "seed": 1}, "classifier": {"epochs": 2}}
 
 
-@pytest.mark.parametrize("later", ["search.trials=4", "search={trials: 3}"])
-def test_a_later_assignment_does_not_silently_replace_an_earlier_one(later):
-    with pytest.raises(ConfigError, match=r"search\.trials is set twice"):
-        apply_assignments({}, ["search.trials=3", later])
-    assert apply_assignments({}, ["search={seed: 1}", "search.trials=3", "search.trials=3"]) == {
-        "search": {"seed": 1, "trials": 3}
-    }
-
-
 def test_another_profile_drops_the_settings_of_the_old_one():
     values = apply_assignments({"imbalance": {"profile": "step", "ratio": 10}}, ["imbalance.profile=natural"])
     assert values == {"imbalance": {"profile": "natural"}}

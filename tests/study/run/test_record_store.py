@@ -5,7 +5,7 @@ import pytest
 
 from gan_study.study.run.record_store import DuplicateRecordError, RecordStore, outline, read_records
 from gan_study.trainables.records.record import RecordError
-from tests.trainables.test_record import RECORD
+from tests.trainables.records.test_record import RECORD
 
 
 @pytest.fixture
