@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from gan_study.trainables.base.names import one_form, shown
 from gan_study.trainables.base.settings import DataError
+from gan_study.trainables.data.reading.class_texts import refuse_alike, texts_for_no_value
 from gan_study.trainables.data.reading.columns import (
     PATH_NAMES,
     Columns,
@@ -68,12 +69,14 @@ def arrange_by_table(
     unlabelled: list[Place] = []
     said: dict[Place, tuple[str, str]] = {}
     for picture, label, part in zip(rows.pictures, labels.cells, splits.parts, strict=True):
-        if picture is not None and label.lower() in EMPTY:
+        if picture is not None and not label:
             unlabelled.append(picture)
         elif picture is not None:
             _note_once(table, picture, said, (label, part if splits.names else ""))
             parts.setdefault(part, {})[picture] = one_form(label)
-    doubts = several_classes(table, labels.names, {label for label, _ in said.values()})
+    classes_of_all = [label for label, _ in said.values()]
+    refuse_alike(table, classes_of_all)
+    doubts = several_classes(table, labels.names, {*classes_of_all})
     not_listed = in_order(set(pictures) - said.keys() - set(unlabelled))
     return Arrangement(
         parts=parts,
@@ -81,6 +84,7 @@ def arrange_by_table(
         notes=(
             _meaning(rows, labels, splits),
             *filter(None, (splits.note, labels.doubt, *doubts)),
+            *texts_for_no_value(table, classes_of_all),
             *unread,
             *unread_splits(table, {*rows.taken, *splits.names, *labels.names}),
             *_missing_rows(rows, skip=skip_missing),

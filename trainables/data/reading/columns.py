@@ -171,7 +171,7 @@ def find_labels(table: Table, columns: Columns, *, without: set[str]) -> Labels:
 def _only_left(table: Table, name: str) -> Labels:
     """The classes by the only column that is left, with doubt; raises DataError where it can hardly be them."""
     cells = table.column(name)
-    filled = [cell for cell in cells if cell.lower() not in EMPTY]
+    filled = [cell for cell in cells if cell]
     different = list(dict.fromkeys(filled))
     several = f"{len(different):,} different values in {len(filled):,} rows ({few_cells(different)})"
     if _CARRIERS & set(words_of(name)):

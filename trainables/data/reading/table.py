@@ -16,7 +16,7 @@ from gan_study.trainables.base.settings import DataError
 LINES_OF_JSON = ".jsonl"
 ENDINGS = frozenset({".csv", ".tsv", ".txt", LINES_OF_JSON})
 _DELIMITERS = (",", ";", "\t", "|")
-# What stands for an empty cell where a program wrote the table, in lower case.
+# What stands for an empty cell where a program wrote the table, in lower case; among classes it is a name.
 EMPTY = frozenset({"", "nan", "na", "n/a", "none", "null"})
 _FEW = 3
 # So many columns of numbered names, or of numbers where there is no header, are no names and classes of pictures.

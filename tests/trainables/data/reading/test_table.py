@@ -268,3 +268,36 @@ def test_two_weights_of_one_picture_are_refused(tmp_path: Path) -> None:
     text = weighted("weight", "1", "1", "1", "1") + "a,cat,2\n"
     with pytest.raises(DataError, match=r"images/a\.jpg stands there twice, as 1\.0 and as 2\.0"):
         arrange_by_table(read_table(written(tmp_path, text)), PICTURES, Columns())
+
+
+@pytest.mark.parametrize("name", ["None", "none", "NA", "nan", "null", "n/a"])
+def test_a_class_may_be_called_none(name: str, tmp_path: Path) -> None:
+    text = f"path,label\na,{name}\nb,Mild\nc,{name}\nd,\n"
+    found = arrange_by_table(read_table(written(tmp_path, text)), PICTURES, Columns())
+    assert found.parts == {"train": {PICTURES[0]: name, PICTURES[1]: "Mild", PICTURES[2]: name}}
+    assert found.passed_over == {"pictures without a class in the table": (PICTURES[3],)}
+    assert (
+        f"{name!r} in labels.csv is read as the name of a class (2 pictures); where it means that a picture has "
+        "no class, leave the cell empty" in found.notes
+    )
+
+
+@pytest.mark.parametrize(
+    ("classes", "said"),
+    [
+        (("Cat", "dog", "cat", "dog"), r"the classes 'Cat' and 'cat' differ in their case alone"),
+        (("0", "1", "0.0", "1"), r"the classes '0' and '0\.0' differ in how a number is written alone"),
+        (("2.", "1", "1", "2.0"), r"the classes '2\.' and '2\.0' differ in how a number is written alone"),
+    ],
+)
+def test_classes_that_are_hardly_two_are_refused(classes: tuple[str, ...], said: str, tmp_path: Path) -> None:
+    text = "path,label\n" + "".join(f"{name},{each}\n" for name, each in zip("abcd", classes, strict=True))
+    with pytest.raises(DataError, match=f"labels.csv: {said}; write one name for both"):
+        arrange_by_table(read_table(written(tmp_path, text)), PICTURES, Columns())
+
+
+@pytest.mark.parametrize("classes", [("A", "a", "A", "a"), ("010", "10", "1e1", "10"), ("1.5", "1", "1.50", "1")])
+def test_classes_that_may_well_be_two_stay_so(classes: tuple[str, ...], tmp_path: Path) -> None:
+    text = "path,label\n" + "".join(f"{name},{each}\n" for name, each in zip("abcd", classes, strict=True))
+    found = arrange_by_table(read_table(written(tmp_path, text)), PICTURES, Columns())
+    assert tuple(found.parts["train"].values()) == classes
