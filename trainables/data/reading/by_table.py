@@ -123,6 +123,15 @@ def names_pictures(table: Table, pictures: Sequence[Place]) -> bool:
     return True
 
 
+def pictures_named(table: Table, pictures: Sequence[Place]) -> Iterator[Place]:
+    """Those of the `pictures` that a table names; raises DataError where no column names any."""
+    table = with_header(table, pictures)
+    known = KnownPictures(pictures)
+    for cell in table.column(path_column(table, Columns(), known)):
+        if (picture := known.find(cell)) is not None:
+            yield picture
+
+
 def parts_by_table(
     table: Table, pictures: Sequence[Place], columns: Columns
 ) -> tuple[Mapping[Place, Part], Splits] | None:

@@ -27,7 +27,6 @@ from gan_study.trainables.data.source import FOLDER, DataConfig
 NAMES_SHOWN = 3
 # Tables that are looked for where no folders say the classes.
 _TABLE_ENDINGS = frozenset({".csv", ".tsv", LINES_OF_JSON})
-_LIST_ENDINGS = frozenset({".txt", ".lst", ".list", ".json"})
 # Files that often have labels and are not looked into.
 _LABEL_ENDINGS = frozenset({".h5", ".json", ".mat", ".parquet", ".pkl", ".txt", ".xls", ".xlsx", ".xml"})
 # A table of classes that somebody is to guess, as contests give one to show its form.
@@ -145,12 +144,7 @@ def _unless_a_table_differs(
         return divided
     unread = _naming_pictures(read.values(), [*of_folders])
     notes = (*found.notes, *([f"folders say the classes; {_tables_in_words(unread)}"] if unread else []))
-    found = _with_test_table(replace(found, notes=notes), read, config)
-    lists = [] if "test" in found.parts else _lists_of_tests(entries)
-    said = (
-        f"lists that may say the parts are not read: {first_names(lists)}; data.test or a column split says them"
-    )
-    return replace(found, notes=(*found.notes, said)) if lists else found
+    return _with_test_table(replace(found, notes=notes), read, config)
 
 
 def _with_parts_of_table(found: Arrangement, read: Mapping[Path, Table], config: DataConfig) -> Arrangement | None:
@@ -172,14 +166,6 @@ def _with_parts_of_table(found: Arrangement, read: Mapping[Path, Table], config:
                 found, parts=arranged.parts, passed_over=passed, notes=arranged.notes, tables=(*found.tables, path)
             )
     return None
-
-
-def _lists_of_tests(entries: Entries) -> list[str]:
-    """Files of text that are named after a test part, which may list its pictures."""
-    files = entries.passed_over.get(NO_PICTURE, ())
-    return [
-        str(place) for place in files if place.suffix.lower() in _LIST_ENDINGS and part_named(place.stem) == "test"
-    ]
 
 
 def _with_other_classes(

@@ -462,10 +462,47 @@ def test_a_named_table_without_classes_says_the_parts_too(column: str, tmp_path:
 
 def test_lists_of_a_test_part_are_said(tmp_path: Path) -> None:
     write_classes(tmp_path / "images", cat=4, dog=4)
-    for part in ("train", "test"):
-        (tmp_path / f"{part}.txt").write_text("cat/1.png")
+    (tmp_path / "train.txt").write_text("cat/2.png\ncat/3.png\ndog/1.png")
+    (tmp_path / "test.txt").write_text("cat/1.png 0")
     assert read_listing(config(tmp_path)).notes == (
-        "lists that may say the parts are not read: test.txt; data.test or a column split says them",
+        "lists that may say the parts are not read, and the test part is drawn: test.txt (1 of 8 pictures), "
+        "train.txt (3 of 8 pictures); a table of the pictures with a column split (train, test), or data.test, "
+        "says the parts",
+    )
+
+
+LISTS = ["train_test_split.txt", "testlist01.txt", "testing_list.txt", "list_test.txt", "filelist_test.txt"]
+LISTS += ["split.json", "split_zhou.json", "train.lst", "test_split.csv", "Ebay_test.txt", "TestImages.txt"]
+LISTS += ["splits/first.json", "trainval.txt", "val.csv"]
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_list_of_parts_is_said_whatever_it_is_called(name: str, tmp_path: Path) -> None:
+    write_classes(tmp_path / "images", cat=4, dog=4)
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("1 0\n2 1\n")
+    [note] = read_listing(config(tmp_path)).notes
+    assert note.startswith(f"lists that may say the parts are not read, and the test part is drawn: {name}")
+
+
+@pytest.mark.parametrize("name", ["README.txt", "requirements-test.txt", "classes.json", "images/cat/train.json"])
+def test_other_files_are_no_lists_of_parts(name: str, tmp_path: Path) -> None:
+    write_classes(tmp_path / "images", cat=4, dog=4)
+    # A file beside a picture of its name says something of that picture.
+    flat(tmp_path / "images" / "cat", "train.png")
+    (tmp_path / name).write_text("{}")
+    assert read_listing(config(tmp_path)).notes == ()
+
+
+def test_a_table_for_each_part_beside_class_folders_is_said(tmp_path: Path) -> None:
+    write_classes(tmp_path / "set", cat=6, dog=6)
+    for part, numbers in (("train", range(4)), ("validation", [4]), ("test", [5])):
+        rows = [f"{i},{name}/{i}.png,{name}" for name in ("cat", "dog") for i in numbers]
+        (tmp_path / f"{part}.csv").write_text("\n".join([",Filename,ClassName", *rows]))
+    notes = read_listing(config(tmp_path)).notes
+    assert notes[-1].startswith(
+        "lists that may say the parts are not read, and the test part is drawn: test.csv (2 of 12 pictures), "
+        "train.csv (8 of 12 pictures), validation.csv (2 of 12 pictures); a table of the pictures with a column"
     )
 
 
