@@ -7,7 +7,7 @@ import contextlib
 import os
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -85,13 +85,19 @@ def _without_folders(entries: Entries, config: DataConfig, error: DataError) -> 
         parts = [_part_of_table(path, entries.root) for path in tables]
         if len(tables) > 1 and (None in parts or len(set(parts)) < len(parts)):
             names = ", ".join(cells.name for cells in tables.values())
-            raise DataError(f"several tables name the pictures ({names}); name one by data.labels") from None
+            others = "".join(f"; {why}" for _, why in refused[:NAMES_SHOWN])
+            raise DataError(
+                f"several tables name the pictures ({names}); name one by data.labels{others}"
+            ) from None
         return _by_tables(tables, entries, config)
     naming = _naming_pictures(read.values(), entries.pictures)
     if naming:
         raise DataError(f"{error}; {_tables_in_words(naming)}") from error
     if config.group is None and (found := arrange_by_file_names(entries.pictures)) is not None:
         return found
+    unfit = _why_no_table_fits(entries)
+    if unfit and not any(cells.may_hold_pixels for cells in read.values()):
+        raise DataError("; ".join([str(error), *unfit[:NAMES_SHOWN]])) from error
     if not isinstance(error, NoClassFoldersError):
         raise error
     raise DataError(f"{error}{_what_else_lies_there(read, entries)}") from error
@@ -241,17 +247,30 @@ def _say_the_same(of_folders: Mapping[Place, str], of_table: Mapping[Place, str]
 def _read_tables(entries: Entries) -> Mapping[Path, Table]:
     """The tables of text at the level of the pictures' common folder and the next, or above, by their files."""
     found: dict[Path, Table] = {}
+    for place in _places_of_tables(entries):
+        with contextlib.suppress(DataError):
+            found[entries.root / place] = read_table(entries.root / place, name=str(place))
+    return found
+
+
+def _places_of_tables(entries: Entries) -> Iterator[Place]:
+    """Where tables of text lie that may say the classes."""
     folders = [place.parent for place in entries.pictures] or [PurePosixPath()]
     depth = 1 + len(PurePosixPath(os.path.commonpath(folders)).parts)
     for place in entries.passed_over.get(NO_PICTURE, ()):
-        if (
-            place.suffix.lower() not in _TABLE_ENDINGS
-            or len(place.parts) > depth + 1
-            or _GUESSES.search(place.stem)
-        ):
-            continue
-        with contextlib.suppress(DataError):
-            found[entries.root / place] = read_table(entries.root / place, name=str(place))
+        is_table = place.suffix.lower() in _TABLE_ENDINGS and not _GUESSES.search(place.stem)
+        if is_table and len(place.parts) <= depth + 1:
+            yield place
+
+
+def _why_no_table_fits(entries: Entries) -> list[str]:
+    """Why each of the tables that lie there is not read, or names no pictures."""
+    found = []
+    for place in _places_of_tables(entries):
+        try:
+            any(by_table.pictures_named(read_table(entries.root / place, name=str(place)), entries.pictures))
+        except DataError as error:
+            found.append(str(error))
     return found
 
 

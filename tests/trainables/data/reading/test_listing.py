@@ -517,3 +517,44 @@ def test_a_set_that_was_unpacked_twice_is_read_once(tmp_path: Path) -> None:
     assert counts(found) == ((4, 4), None)
     assert {path.parent.name for path in found.train.paths} == {"SKIN_part_1", "SKIN_part_2"}
     assert len(found.passed_over["pictures that the table does not name"]) == 8
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (LABELS + "a.png,cat,dog\n", "labels.csv: row 10 has 3 cells; the first has 2"),
+        ("# mine\n" + LABELS, "labels.csv: row 2 has 2 cells; the first has 1"),
+        (
+            LABELS.replace(".png", ".jpg"),
+            "row 2 has 'a.jpg', and the picture nearest to it is called 'images/a.png'",
+        ),
+        (LABELS.upper(), "row 2 has 'A.PNG', and the picture nearest to it is called 'images/a.png'"),
+        (LABELS.replace("image,label", "label,label"), "labels.csv: two columns are named 'label'"),
+    ],
+)
+def test_why_a_table_that_is_there_says_no_classes(text: str, said: str, tmp_path: Path) -> None:
+    flat(tmp_path / "images", *NAMES)
+    (tmp_path / "labels.csv").write_text(text)
+    with pytest.raises(DataError, match=re.escape(said)) as error:
+        read_listing(config(tmp_path))
+    assert "with the columns path and label" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["labels.json", "labels.csv.gz", "labels.xlsx"])
+def test_kinds_of_tables_that_are_not_read_are_refused_by_name(name: str, tmp_path: Path) -> None:
+    flat(tmp_path, *NAMES)
+    (tmp_path / name).write_bytes(b'{"a.png": "cat", "b.png": "dog"}')
+    with pytest.raises(DataError, match=rf"{name}: files of this kind are not read; a table of text is \(\.csv"):
+        read_listing(config(tmp_path, labels=name))
+
+
+def test_a_table_that_is_refused_is_named_beside_others(tmp_path: Path) -> None:
+    """As DeepWeeds is handed out: a table with a number and a name of each class, and lists of its parts."""
+    flat(tmp_path, *NAMES)
+    (tmp_path / "labels.csv").write_text(
+        "Filename,Label,Species\n" + "".join(f"{name},{i % 2},{'ab'[i % 2]}\n" for i, name in enumerate(NAMES))
+    )
+    for subset in range(2):
+        (tmp_path / f"test_subset{subset}.csv").write_text(LABELS)
+    with pytest.raises(DataError, match=r"test_subset1\.csv\).*; labels\.csv: the columns Label, Species may be"):
+        read_listing(config(tmp_path))

@@ -37,6 +37,7 @@ TABLES = {
     "an index in front": ",image,class\n0,a.jpg,cat\n1,b.jpg,dog\n2,c.jpg,cat\n3,d.jpg,dog\n",
     "columns in which nothing stands": PLAIN.replace("\n", ",,,\n"),
     "a place in the picture is no class": "id,x,y,Target\na,1,2,cat\nb,,,dog\nc,,,cat\nd,,,dog\n",
+    "a yes a class": "image,cat,dog\na,True,False\nb,False,True\nc,TRUE,False\nd,False,true\n",
     "a column a class": "image,cat,dog\na,1.0,0.0\nb,0.0,1.0\nc,1.0,0.0\nd,0.0,1.0\n",
 }
 
@@ -110,6 +111,29 @@ def test_labels_are_text(tmp_path: Path) -> None:
         ),
         (PLAIN + "images/e.jpg,cat\n", r"1 of 5 rows name no picture that is there, by path \(images/e\.jpg\)"),
         ("path,label\na,cat,1\n", "row 2 has 3 cells; the first has 2"),
+        (
+            "path,label\na,Acne, mild\nb,ok\n",
+            "row 2 has 3 cells; the first has 2; 'a,Acne, mild' needs quotes around a cell in which ',' stands",
+        ),
+        (
+            "# made by hand\npath,label\na,cat\nb,dog\n",
+            r"row 2 has 2 cells; the first has 1 \('# made by hand'\); the first row has the names of the columns",
+        ),
+        (
+            "path,label\nx/b.png,cat\nB.JPG,dog\n",
+            r"0 of 2 cells of the column path name a picture; row 2 has 'x/b\.png', and the picture nearest to it "
+            r"is called 'images/b\.jpg'",
+        ),
+        ("id,label\n0,cat\n1,dog\nb,cat\n", r"1 of 3 cells of the column id name a picture; row 2 has '0'"),
+        (
+            "image,cat,dog,owl\na,1,0,0\nb,0,0,0\nc,0,1,0\nd,0,0,1\n",
+            r"the columns cat, dog, owl may be the class; name it by data\.columns\.label; cat, dog, owl have 0 "
+            "and 1 as a column for each class has, but row 3 has no 1; one 1 in each row",
+        ),
+        (
+            "image,age,sex,cat,dog\na,40,0,1,0\nb,41,1,1,0\nc,42,1,0,1\nd,43,0,0,1\n",
+            "sex, cat, dog have 0 and 1 as a column for each class has, but row 3 has a 1 in sex and cat; one 1",
+        ),
         ("path,path\na,cat\n", "two columns are named 'path'"),
         ("nothing\nhere\n", "a table of labels has two columns or more"),
         ("", "a table of labels has two columns or more"),
