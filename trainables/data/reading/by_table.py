@@ -14,6 +14,7 @@ from gan_study.trainables.data.reading.columns import (
     NoClassesError,
     class_columns,
     find_labels,
+    names_carriers,
     path_column,
     plain_name,
     refuse_no_groups,
@@ -84,6 +85,7 @@ def arrange_by_table(
         notes=(
             _meaning(rows, labels, splits),
             *filter(None, (splits.note, labels.doubt, *doubts)),
+            *_possible_groups(rows, {*splits.names, *labels.names}),
             *texts_for_no_value(table, classes_of_all),
             *unread,
             *unread_splits(table, {*rows.taken, *splits.names, *labels.names}),
@@ -99,6 +101,22 @@ def _meaning(rows: "_Rows", labels: Labels, splits: Splits) -> str:
     meant = [f"{rows.path} and {', '.join(labels.names)}", *splits.names]
     weighted = f"; the weights: {rows.weight}" if rows.weight else ""
     return f"{rows.table.name} says the classes: {', '.join(meant)}{weighted}"
+
+
+def _possible_groups(rows: "_Rows", known: set[str]) -> Iterator[str]:
+    """A note on each column that may name patients or the like, where no groups are asked for.
+
+    `known` are the columns that say class and part.
+    """
+    if rows.group is not None:
+        return
+    names = [each for each in rows.table.header if each not in rows.taken | known]
+    for name in filter(names_carriers, names):
+        if 1 < len(set(rows.table.column(name))) < len(rows.table.rows):
+            yield (
+                f"the column {name} of {rows.table.name} is not read; data.group={name} keeps what it names on "
+                "one side of every split"
+            )
 
 
 def _missing_rows(rows: "_Rows", *, skip: bool) -> Iterator[str]:

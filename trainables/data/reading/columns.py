@@ -253,6 +253,12 @@ def weight_column(table: Table, columns: Columns, *, without: set[str]) -> str |
     return min(found, key=lambda name: plain_name(name) in _PERHAPS_WEIGHT_NAMES, default=None)
 
 
+def names_carriers(name: str) -> bool:
+    """Whether a column is called as one of patients and the like: "patient", "Subject ID"."""
+    words = {*words_of(name)}
+    return bool(words & _CARRIERS) and words <= _CARRIERS | {"id", "no", "number", "name", "code"}
+
+
 def _are_numbers(cells: Iterable[str]) -> bool:
     filled = [cell for cell in cells if cell.lower() not in EMPTY]
     return bool(filled) and all(_NUMBER.fullmatch(cell) for cell in filled)

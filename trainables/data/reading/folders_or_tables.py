@@ -20,6 +20,7 @@ from gan_study.trainables.data.reading.entries import NO_PICTURE, Entries, in_or
 from gan_study.trainables.data.reading.file_names import arrange_by_file_names
 from gan_study.trainables.data.reading.folder_names import Part, are_numbered, part_in, part_named
 from gan_study.trainables.data.reading.folder_tree import Place, joined
+from gan_study.trainables.data.reading.known_pictures import MOST_OF
 from gan_study.trainables.data.reading.layout import Arrangement, arrange
 from gan_study.trainables.data.reading.table import LINES_OF_JSON, Table, read_table
 from gan_study.trainables.data.source import FOLDER, DataConfig
@@ -27,6 +28,11 @@ from gan_study.trainables.data.source import FOLDER, DataConfig
 NAMES_SHOWN = 3
 # Tables that are looked for where no folders say the classes.
 _TABLE_ENDINGS = frozenset({".csv", ".tsv", LINES_OF_JSON})
+# Files of data sets that have a name of their own, and how they are read.
+_FILES_OF_SETS = {
+    "data_batch_1": "data.name=cifar10 from the folder around cifar-10-batches-py",
+    "train-images-idx3-ubyte": "data.name=mnist or fashion_mnist from the folder around MNIST/raw or its like",
+}
 # Files that often have labels and are not looked into.
 _LABEL_ENDINGS = frozenset({".h5", ".json", ".mat", ".parquet", ".pkl", ".txt", ".xls", ".xlsx", ".xml"})
 # A table of classes that somebody is to guess, as contests give one to show its form.
@@ -74,6 +80,8 @@ def _without_folders(entries: Entries, config: DataConfig, error: DataError) -> 
     """The classes as tables or names of files say them, where no folders do; else raises DataError, or `error`."""
     read = _read_tables(entries)
     if not entries.pictures:
+        if (known := _known_set(entries)) is not None:
+            raise DataError(f"{error}; {known}")
         pixels = [cells.name for cells in read.values() if cells.may_hold_pixels]
         raise DataError(f"{error}; {first_names(pixels)}: {columns.SAVE_PIXELS}") if pixels else error
     tables, refused = _tables_of(read, entries, config)
@@ -101,6 +109,13 @@ def _without_folders(entries: Entries, config: DataConfig, error: DataError) -> 
     if not isinstance(error, NoClassFoldersError):
         raise error
     raise DataError(f"{error}{_what_else_lies_there(read, entries)}") from error
+
+
+def _known_set(entries: Entries) -> str | None:
+    """Which data set has files of these names, in words; None if none is known."""
+    names = {place.name.removesuffix(".gz") for places in entries.passed_over.values() for place in places}
+    found = next((said for name, said in _FILES_OF_SETS.items() if name in names), None)
+    return None if found is None else f"these files are read by {found} (--data)"
 
 
 def _naming_pictures(tables: Iterable[Table], pictures: Sequence[Place]) -> list[Table]:
@@ -184,10 +199,24 @@ def _with_other_classes(
     for path, of_table in labels.items():
         if of_folders.keys() <= of_table.keys() and not _say_the_same(of_folders, of_table):
             return {path: naming[path]}
+    for path, of_table in _labels_by(tables, entries, config).items():
+        if _names_folders_within(of_folders, of_table):
+            return {path: tables[path]}
     parts = {path: of for path, of in labels.items() if not of_folders.keys() <= of.keys()}
     whole = {place: name for of in parts.values() for place, name in of.items()}
     is_other = of_folders.keys() <= whole.keys() and not _say_the_same(of_folders, whole)
     return {path: naming[path] for path in parts} if is_other else {}
+
+
+def _names_folders_within(of_folders: Mapping[Place, str], of_table: Mapping[Place, str]) -> bool:
+    """Whether a table has most of the pictures, and its classes are folders in the class folders."""
+    named = [place for place in of_folders if place in of_table]
+    within = [
+        place
+        for place in named
+        if of_table[place] != of_folders[place] and of_table[place] in map(one_form, place.parts[:-1])
+    ]
+    return len(named) > MOST_OF * len(of_folders) and len(within) >= _SAME * len(named)
 
 
 def _labels_by(

@@ -558,3 +558,74 @@ def test_a_table_that_is_refused_is_named_beside_others(tmp_path: Path) -> None:
         (tmp_path / f"test_subset{subset}.csv").write_text(LABELS)
     with pytest.raises(DataError, match=r"test_subset1\.csv\).*; labels\.csv: the columns Label, Species may be"):
         read_listing(config(tmp_path))
+
+
+def test_folders_around_the_classes_of_a_table_are_refused(tmp_path: Path) -> None:
+    """As BACH is handed out: photos by class, slides beside them, and a table without a header of the photos."""
+    for name in ("Benign", "InSitu", "Normal"):
+        flat(tmp_path / "Photos" / name, *(f"{name}{i}.png" for i in range(5)))
+    flat(tmp_path / "WSI" / "thumbnails", "A01.png", "A02.png")
+    rows = [f"{name}{i}.png,{name}" for name in ("Benign", "InSitu", "Normal") for i in range(5)]
+    (tmp_path / "Photos" / "truth.csv").write_text("\n".join(rows))
+    with pytest.raises(
+        DataError,
+        match=r"truth\.csv says other classes \(Benign, InSitu, Normal\) than the folders \(Photos, WSI\); use",
+    ):
+        read_listing(config(tmp_path))
+    named = read_listing(config(tmp_path, labels="Photos/truth.csv"))
+    assert counts(named) == ((5, 5, 5), None)
+
+
+@pytest.mark.parametrize(
+    ("benign", "malignant"),
+    [
+        (("P000", "P002"), ("P001", "P003")),
+        (("patient_12",), ("patient_13",)),
+        (("subject a", "subject b"), ("subject c",)),
+        (("10253", "8863"), ("8864", "9035")),
+    ],
+)
+def test_folders_of_patients_in_classes_hint_at_groups(
+    benign: tuple[str, ...], malignant: tuple[str, ...], tmp_path: Path
+) -> None:
+    for class_name, names in (("benign", benign), ("malignant", malignant)):
+        for name in names:
+            flat(tmp_path / class_name / name, *NAMES[:3])
+    [note] = read_listing(config(tmp_path)).notes
+    assert note.endswith("if each is a patient or the like, data.group=folder keeps it on one side of every split")
+    groups = read_listing(config(tmp_path, group="folder")).train.groups
+    assert groups is not None and set(groups) == {*benign, *malignant}
+
+
+@pytest.mark.parametrize("column", ["patient", "Subject ID", "lesion", "patient_age"])
+def test_a_column_of_patients_hints_at_groups(column: str, tmp_path: Path) -> None:
+    flat(tmp_path, *NAMES)
+    rows = [f"{name},{'cat' if i % 2 else 'dog'},{i // 4}\n" for i, name in enumerate(NAMES)]
+    (tmp_path / "labels.csv").write_text("".join([f"image,label,{column}\n", *rows]))
+    said = (
+        f"the column {column} of labels.csv is not read; data.group={column} keeps what it names on one side of "
+        "every split"
+    )
+    assert (said in read_listing(config(tmp_path)).notes) == (column in ("patient", "Subject ID"))
+    assert said not in read_listing(config(tmp_path, group=column)).notes
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("cifar-10-batches-py/data_batch_1", "data.name=cifar10"),
+        ("MNIST/raw/train-images-idx3-ubyte", "data.name=mnist"),
+        ("MNIST/raw/train-images-idx3-ubyte.gz", "data.name=mnist"),
+    ],
+)
+def test_files_of_a_set_with_a_name_are_refused_with_it(name: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / name).parent.mkdir(parents=True)
+    (tmp_path / name).write_bytes(b"\0\0\x08\3" * 8)
+    with pytest.raises(DataError, match=f"these files are read by {said}"):
+        read_listing(config(tmp_path))
+
+
+def test_a_validation_part_is_called_by_its_own_folder(tmp_path: Path) -> None:
+    for part in ("train", "validation"):
+        write_classes(tmp_path / part / "images", cat=3, dog=3)
+    assert "validation/ is the test part, as there is no other" in read_listing(config(tmp_path)).notes
