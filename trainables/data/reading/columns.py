@@ -182,7 +182,7 @@ def find_labels(table: Table, columns: Columns, *, without: set[str]) -> Labels:
     if len(rest) > 1:
         raise DataError(
             f"{table.name}: the columns {', '.join(rest)} may be the class; name it by data.columns.label"
-            f"{_why_not_one_hot(table, rest)}"
+            f"{why_not_one_hot(table, rest)}"
         )
     return _only_left(table, rest[0])
 
@@ -229,7 +229,7 @@ def _marked(table: Table, names: Sequence[str]) -> Iterator[tuple[str, ...]]:
         yield tuple(name for name, cell in zip(names, row, strict=True) if cell.lower() in _ONES)
 
 
-def _why_not_one_hot(table: Table, names: Sequence[str]) -> str:
+def why_not_one_hot(table: Table, names: Sequence[str]) -> str:
     """Which row is not as in a table with a column for each class, in words; nothing where it is no such table."""
     binary = _binary(table, names)
     odd = next(((row, each) for row, each in enumerate(_marked(table, binary), start=2) if len(each) != 1), None)

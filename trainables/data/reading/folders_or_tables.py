@@ -100,7 +100,8 @@ def _without_folders(entries: Entries, config: DataConfig, error: DataError) -> 
         return _by_tables(tables, entries, config)
     naming = _naming_pictures(read.values(), entries.pictures)
     if naming:
-        raise DataError(f"{error}; {_tables_in_words(naming)}") from error
+        odd = columns.why_not_one_hot(naming[0], naming[0].header)
+        raise DataError(f"{error}; {_tables_in_words(naming)}{odd}") from error
     if config.group is None and (found := arrange_by_file_names(entries.pictures)) is not None:
         return found
     unfit = _why_no_table_fits(entries)

@@ -68,13 +68,18 @@ def _is_part_word(word: str) -> bool:
 
 
 def _num_named(path: Path, pictures: Sequence[Place], every: Collection[Place]) -> int | None:
-    """How many of the `pictures` that are read a list names; None where it names others of `every` one alone."""
+    """How many of the `pictures` that are read a list names; None where it divides none of them.
+
+    `every` are all that lie there.
+    """
     names: set[Place] = set()
     if path.suffix.lower() in _TABLES | _LISTS:
         with contextlib.suppress(DataError):
             names = {*(_named_in_table if path.suffix.lower() in _TABLES else _named_in_lines)(path, [*every])}
     number = len(names.intersection(pictures))
-    return None if names and not number else number
+    # A table of all that is to train on divides nothing.
+    is_whole = number == len(pictures) and part_in(path.stem) == "train"
+    return None if is_whole or (names and not number) else number
 
 
 def _named_in_table(path: Path, pictures: Sequence[Place]) -> Iterator[Place]:

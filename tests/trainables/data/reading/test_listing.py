@@ -629,3 +629,22 @@ def test_a_validation_part_is_called_by_its_own_folder(tmp_path: Path) -> None:
     for part in ("train", "validation"):
         write_classes(tmp_path / part / "images", cat=3, dog=3)
     assert "validation/ is the test part, as there is no other" in read_listing(config(tmp_path)).notes
+
+
+def test_a_row_that_has_no_class_of_its_columns_is_named(tmp_path: Path) -> None:
+    flat(tmp_path / "images", *NAMES)
+    rows = [f"{name},{int(i % 4 == 1)},{int(i % 4 == 2)}\n" for i, name in enumerate(NAMES)]
+    (tmp_path / "labels.csv").write_text("".join(["image,cat,dog\n", *rows]))
+    with pytest.raises(
+        DataError, match="cat, dog have 0 and 1 as a column for each class has, but row 2 has no 1"
+    ):
+        read_listing(config(tmp_path))
+
+
+def test_a_table_of_all_pictures_to_train_on_is_no_list_of_a_part(tmp_path: Path) -> None:
+    write_classes(tmp_path / "set", cat=4, dog=4)
+    rows = [f"{name}/{i}.png" for name in ("cat", "dog") for i in range(4)]
+    (tmp_path / "training_files.txt").write_text("\n".join(rows))
+    assert read_listing(config(tmp_path)).notes == ()
+    (tmp_path / "training_files.txt").write_text("\n".join(rows[1:]))
+    assert "training_files.txt (7 of 8 pictures)" in read_listing(config(tmp_path)).notes[0]
