@@ -333,11 +333,10 @@ def test_what_is_found_in_a_study_does_not_steer_the_terminal(gan_study, tmp_pat
 
 def test_an_option_that_would_do_nothing_is_refused(gan_study, tmp_path):
     create_study_folder(tmp_path / "study", study_config("quickstart"), {})
-    assert_one_line(
-        gan_study("report", tmp_path / "study", "--out", tmp_path / "page"), "--out: this is for the page of"
-    )
+    said = "--out: this is for the page of"
+    assert_one_line(gan_study("report", tmp_path / "study", "--out", tmp_path / "page"), said)
     both = (tmp_path / "study", tmp_path / "study", "--check", "--out", tmp_path / "page")
-    assert_one_line(gan_study("report", *both), "--out: this is for the page of")
+    assert_one_line(gan_study("report", *both), said)
     assert_one_line(gan_study("explain", "classifier", "--schema"), "--schema: it is of all settings")
 
 

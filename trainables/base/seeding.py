@@ -1,12 +1,15 @@
 """Independent random streams from one seed, and batches of rows drawn from one."""
 
 import hashlib
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import numpy as np
 import torch
 from torch import Tensor
+
+_GLOBAL_STATE = threading.RLock()
 
 
 def derive_seed(seed: int, *purpose: str | int) -> int:
@@ -38,10 +41,11 @@ def seeded_global_state(seed: int, device: torch.device | str = "cpu") -> Iterat
     """Within the block the global random state of the CPU and of `device` is seeded; afterwards it is restored.
 
     For layers and transforms that use only the global state: initial weights, dropout, torchvision's transforms.
+    Threads enter the block one after the other, since they share this state.
     """
     device = torch.device(device)
     # Not torch.manual_seed, which would seed all GPUs, and leave those that are not forked changed.
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+    with _GLOBAL_STATE, torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.default_generator.manual_seed(seed)
         if device.type == "cuda":
             with torch.cuda.device(device):

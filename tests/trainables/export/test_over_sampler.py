@@ -1,6 +1,7 @@
 """The balancers behind imbalanced-learn's interface, its own checks among the tests."""
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from types import MappingProxyType
 
 import numpy as np
@@ -546,3 +547,18 @@ def test_pillow_images_are_named_with_what_makes_tensors_of_them():
     real = [(Image.new("L", (8, 8), i), i % 3 == 0) for i in range(9)]
     with pytest.raises(ValueError, match=r"real: its items are Pillow images; .*ToTensor"):
         BalancedDataset(real, sampler_of("duplicates"))
+
+
+@pytest.mark.parametrize("method", ["dcgan", "rand_augment"])
+def test_threads_get_the_same_images(method):
+    """Initial weights and torchvision's transforms draw from one random state that all threads share."""
+    X, y = np.random.default_rng(0).integers(0, 256, (40, 1, 8, 8), dtype=np.uint8), np.repeat([0, 1], [30, 10])
+    settings = {"gan": {"generator_steps": 2}} if method == "dcgan" else {}
+
+    def resampled(_=0):
+        return ImageOverSampler(method, random_state=0, settings=settings).fit_resample(X, y)[0]
+
+    expected = resampled()
+    with ThreadPoolExecutor(4) as threads:
+        for found in threads.map(resampled, range(8)):
+            np.testing.assert_array_equal(found, expected)

@@ -188,8 +188,13 @@ def _reason_by_content(path: Path) -> str | None:
     return None if _BEGINS_AS_PICTURE.match(head) is not None else NO_PICTURE
 
 
+def matches(place: PurePosixPath, pattern: str) -> bool:
+    """Whether a path below the root, or its name, is as a shell's `pattern` says."""
+    return fnmatchcase(str(place), pattern) or fnmatchcase(place.name, pattern)
+
+
 def _reason_by_name(place: PurePosixPath, exclude: Collection[str]) -> str | None:
-    if any(fnmatchcase(str(place), pattern) or fnmatchcase(place.name, pattern) for pattern in exclude):
+    if any(matches(place, pattern) for pattern in exclude):
         return EXCLUDED
     if place.name.lower() in _PACKERS:
         return PACKED

@@ -1,7 +1,7 @@
 """The pictures of a folder or a table, by part and class, before any is opened; and what became of all others."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from gan_study.trainables.base.files import expand
 from gan_study.trainables.base.names import one_form, shown
 from gan_study.trainables.base.settings import DataError
 from gan_study.trainables.data.images import Labels, class_counts
-from gan_study.trainables.data.reading.entries import NO_PICTURE, Entries, find_entries
+from gan_study.trainables.data.reading.entries import EXCLUDED, NO_PICTURE, Entries, find_entries, matches
 from gan_study.trainables.data.reading.folder_tree import PassedOver, Place
 from gan_study.trainables.data.reading.folders_or_tables import (
     NAMES_SHOWN,
@@ -113,9 +113,17 @@ def read_listing(config: DataConfig) -> Reading:
         found = arrange_folders(entries, config) if labels is None else arrange_table(labels, entries, config)
         said = note_on_part_lists(found, entries)
         found = found if said is None else replace(found, notes=(*found.notes, said))
-        return _reading(entries, found, has_groups=config.group is not None)
+        reading = _reading(entries, found, has_groups=config.group is not None)
     except DataError as error:
         raise DataError(f"{root}: {error}") from error
+    return replace(reading, notes=(*_without_match(entries, config.exclude), *reading.notes))
+
+
+def _without_match(entries: Entries, exclude: Sequence[str]) -> Iterator[str]:
+    """Patterns that leave nothing out, such as misspelt names."""
+    excluded = entries.passed_over.get(EXCLUDED, ())
+    if idle := [pattern for pattern in exclude if not any(matches(place, pattern) for place in excluded)]:
+        yield f"data.exclude leaves nothing out by {first_names(idle)}"
 
 
 def _named_table(config: DataConfig, root: Path) -> Path | None:

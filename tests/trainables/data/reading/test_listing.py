@@ -144,6 +144,9 @@ def test_what_is_excluded_is_not_read(tmp_path: Path) -> None:
     found = read_listing(config(tmp_path, exclude=("drafts",)))
     assert found.train.class_names == ("cat", "dog")
     assert found.passed_over_lines() == ("passed over, excluded by data.exclude: 1 (drafts)",)
+    assert not any("leaves nothing out" in note for note in found.notes)
+    misspelt = read_listing(config(tmp_path, exclude=("draffts", "dra*s", "[")))
+    assert misspelt.notes[0] == "data.exclude leaves nothing out by draffts, ["
 
 
 def test_a_class_whose_pictures_are_of_no_known_kind_does_not_vanish(tmp_path: Path) -> None:
