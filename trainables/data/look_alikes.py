@@ -77,9 +77,11 @@ def look_alike_lines(
 ) -> Iterator[str]:
     """Notes on sets of pictures that look alike, and on classes in which they are split nevertheless."""
     if alike:
+        sets = "1 set, which" if len(alike) == 1 else f"{len(alike):,} sets, each of which"
         yield (
-            f"pictures that look like another one, including copies: {sum(map(len, alike)):,}, in {len(alike):,} "
-            "sets, each of which stays on one side of every split (data.look_alikes)"
+            "pictures that look like another one, including copies: "
+            f"{sum(map(len, alike)):,}, in {sets} "
+            "stays on one side of every split (data.look_alikes)"
         )
     for label in together.dissolved:
         yield (

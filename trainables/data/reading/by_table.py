@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from gan_study.trainables.base.names import one_form, shown
 from gan_study.trainables.base.settings import DataError
+from gan_study.trainables.data.reading.class_texts import refuse_alike, texts_for_no_value
 from gan_study.trainables.data.reading.columns import (
     PATH_NAMES,
     Columns,
@@ -13,6 +14,7 @@ from gan_study.trainables.data.reading.columns import (
     NoClassesError,
     class_columns,
     find_labels,
+    names_carriers,
     path_column,
     plain_name,
     refuse_no_groups,
@@ -68,12 +70,14 @@ def arrange_by_table(
     unlabelled: list[Place] = []
     said: dict[Place, tuple[str, str]] = {}
     for picture, label, part in zip(rows.pictures, labels.cells, splits.parts, strict=True):
-        if picture is not None and label.lower() in EMPTY:
+        if picture is not None and not label:
             unlabelled.append(picture)
         elif picture is not None:
             _note_once(table, picture, said, (label, part if splits.names else ""))
             parts.setdefault(part, {})[picture] = one_form(label)
-    doubts = several_classes(table, labels.names, {label for label, _ in said.values()})
+    classes_of_all = [label for label, _ in said.values()]
+    refuse_alike(table, classes_of_all)
+    doubts = several_classes(table, labels.names, {*classes_of_all})
     not_listed = in_order(set(pictures) - said.keys() - set(unlabelled))
     return Arrangement(
         parts=parts,
@@ -81,6 +85,8 @@ def arrange_by_table(
         notes=(
             _meaning(rows, labels, splits),
             *filter(None, (splits.note, labels.doubt, *doubts)),
+            *_possible_groups(rows, {*splits.names, *labels.names}),
+            *texts_for_no_value(table, classes_of_all),
             *unread,
             *unread_splits(table, {*rows.taken, *splits.names, *labels.names}),
             *_missing_rows(rows, skip=skip_missing),
@@ -95,6 +101,22 @@ def _meaning(rows: "_Rows", labels: Labels, splits: Splits) -> str:
     meant = [f"{rows.path} and {', '.join(labels.names)}", *splits.names]
     weighted = f"; the weights: {rows.weight}" if rows.weight else ""
     return f"{rows.table.name} says the classes: {', '.join(meant)}{weighted}"
+
+
+def _possible_groups(rows: "_Rows", known: set[str]) -> Iterator[str]:
+    """A note on each column that may name patients or the like, where no groups are asked for.
+
+    `known` are the columns that say class and part.
+    """
+    if rows.group is not None:
+        return
+    names = [each for each in rows.table.header if each not in rows.taken | known]
+    for name in filter(names_carriers, names):
+        if 1 < len(set(rows.table.column(name))) < len(rows.table.rows):
+            yield (
+                f"the column {name} of {rows.table.name} is not read; data.group={name} keeps what it names on "
+                "one side of every split"
+            )
 
 
 def _missing_rows(rows: "_Rows", *, skip: bool) -> Iterator[str]:
@@ -117,6 +139,15 @@ def names_pictures(table: Table, pictures: Sequence[Place]) -> bool:
     except DataError:
         return False
     return True
+
+
+def pictures_named(table: Table, pictures: Sequence[Place]) -> Iterator[Place]:
+    """Those of the `pictures` that a table names; raises DataError where no column names any."""
+    table = with_header(table, pictures)
+    known = KnownPictures(pictures)
+    for cell in table.column(path_column(table, Columns(), known)):
+        if (picture := known.find(cell)) is not None:
+            yield picture
 
 
 def parts_by_table(

@@ -18,6 +18,7 @@ from gan_study.trainables.data.reading.folder_names import (
     are_versions_of_a_part,
     is_idle,
     is_no_class,
+    may_be_carriers,
     part_in,
     part_named,
     parts_among,
@@ -258,9 +259,11 @@ def inner_folders_note(part: Node, classes: Mapping[str, Node]) -> str | None:
     which = "class folders" if len(within) == len(classes) else few(classes[name] for name in within)
     first = few(inner[within[0]].folders.values())
     said = f"the folders in {which} ({first}) are read as part of the class"
+    if may_be_carriers([folder for name in within for folder in inner[name].folders]):
+        return f"{said}; if each is a patient or the like, data.group=folder keeps it on one side of every split"
     if not all(inner[name].is_divided for name in within):
         return said
     with contextlib.suppress(DataError):
         classes_at_level(part, 2)
-        return f"{said}; with data.class_level 2 they are the classes"
+        return f"{said}; with data.class_level 2 they are the classes, and with data.group=folder groups"
     return said

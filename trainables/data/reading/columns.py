@@ -5,10 +5,10 @@ Where several may be meant, a DataError asks which.
 
 import math
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from gan_study.trainables.base.names import one_form
+from gan_study.trainables.base.names import one_form, shown
 from gan_study.trainables.base.settings import DataError, nearest, settings
 from gan_study.trainables.data.reading.folder_names import CARRIER_WORDS, words_of
 from gan_study.trainables.data.reading.known_pictures import MOST_OF, KnownPictures
@@ -41,6 +41,10 @@ _MOST_NUMBERS, _MOST_OF_ROWS, _FEW_ROWS = 30, 0.5, 6
 _CARRIERS = CARRIER_WORDS | {"group", "person", "photographer", "author", "camera"}
 # Of columns that say nothing of an animal or a patient, beside those above.
 _GROUP_NAMES, _ROW_NAMES = frozenset({"group", "groups", "groupid"}), frozenset({"", "index", "unnamed0"})
+
+
+# In a table with a column for each class.
+_ONES, _ZEROS = frozenset({"1", "1.0", "true"}), frozenset({"0", "0.0", "false"})
 
 
 @settings
@@ -89,10 +93,24 @@ def path_column(table: Table, columns: Columns, known: KnownPictures) -> str:
     if not found and table.may_hold_pixels:
         raise DataError(f"{table.name}: no column names the pictures; {SAVE_PIXELS}")
     if not found:
-        raise DataError(
-            f"{table.name}: no column names the pictures ({', '.join(table.header)}); name it by data.columns.path"
-        )
+        raise DataError(f"{table.name}: {_why_no_paths(table, known)}")
     return found[0]
+
+
+def _why_no_paths(table: Table, known: KnownPictures) -> str:
+    """Why no column names the pictures: the first cell that does not, where a column is called as one does."""
+    column = next((name for name in table.header if plain_name(name) in PATH_NAMES), None)
+    if column is None:
+        return f"no column names the pictures ({', '.join(table.header)}); name it by data.columns.path"
+    cells = table.column(column)
+    missing = [(row, cell) for row, cell in enumerate(cells, start=2) if not known.has(cell)]
+    said = f"{len(cells) - len(missing):,} of {len(cells):,} cells of the column {column} name a picture"
+    if not missing or (picture := known.nearest(missing[0][1])) is None:
+        return said
+    row, cell = missing[0]
+    return (
+        f"{said}; row {row} has {shown(cell)!r}, and the picture nearest to it is called {shown(str(picture))!r}"
+    )
 
 
 def names_classes(table: Table, columns: Columns) -> bool:
@@ -164,6 +182,7 @@ def find_labels(table: Table, columns: Columns, *, without: set[str]) -> Labels:
     if len(rest) > 1:
         raise DataError(
             f"{table.name}: the columns {', '.join(rest)} may be the class; name it by data.columns.label"
+            f"{why_not_one_hot(table, rest)}"
         )
     return _only_left(table, rest[0])
 
@@ -171,7 +190,7 @@ def find_labels(table: Table, columns: Columns, *, without: set[str]) -> Labels:
 def _only_left(table: Table, name: str) -> Labels:
     """The classes by the only column that is left, with doubt; raises DataError where it can hardly be them."""
     cells = table.column(name)
-    filled = [cell for cell in cells if cell.lower() not in EMPTY]
+    filled = [cell for cell in cells if cell]
     different = list(dict.fromkeys(filled))
     several = f"{len(different):,} different values in {len(filled):,} rows ({few_cells(different)})"
     if _CARRIERS & set(words_of(name)):
@@ -191,17 +210,37 @@ def _only_left(table: Table, name: str) -> Labels:
 
 def _one_hot(table: Table, names: Sequence[str]) -> Labels | None:
     """The classes of a table with a column for each, one of which has a 1 in each row; None if it is none."""
-    cells = {name: table.column(name) for name in names}
-    binary = [name for name, each in cells.items() if set(each) <= {"0", "1", "0.0", "1.0"} and len(set(each)) > 1]
-    if len(binary) < 2:
+    binary = _binary(table, names)
+    rows = list(_marked(table, binary))
+    if len(binary) < 2 or any(len(marked) != 1 for marked in rows):
         return None
-    found = []
-    for row in zip(*(cells[name] for name in binary), strict=True):
-        ones = [name for name, cell in zip(binary, row, strict=True) if float(cell) == 1]
-        if len(ones) != 1:
-            return None
-        found.append(ones[0])
-    return Labels(names=tuple(binary), cells=tuple(found))
+    return Labels(names=tuple(binary), cells=tuple(marked[0] for marked in rows))
+
+
+def _binary(table: Table, names: Sequence[str]) -> list[str]:
+    """The columns in which stand 0 and 1, or false and true, and nothing else."""
+    cells = {name: {cell.lower() for cell in table.column(name)} for name in names}
+    return [name for name, each in cells.items() if each <= _ONES | _ZEROS and each & _ONES and each & _ZEROS]
+
+
+def _marked(table: Table, names: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """Of each row, the columns in which a 1 stands."""
+    for row in zip(*(table.column(name) for name in names), strict=True):
+        yield tuple(name for name, cell in zip(names, row, strict=True) if cell.lower() in _ONES)
+
+
+def why_not_one_hot(table: Table, names: Sequence[str]) -> str:
+    """Which row is not as in a table with a column for each class, in words; nothing where it is no such table."""
+    binary = _binary(table, names)
+    odd = next(((row, each) for row, each in enumerate(_marked(table, binary), start=2) if len(each) != 1), None)
+    if len(binary) < 2 or odd is None:
+        return ""
+    row, marked = odd
+    has = f"a 1 in {' and '.join(marked)}" if marked else "no 1"
+    return (
+        f"; {few_cells(binary)} have 0 and 1 as a column for each class has, but row {row} has {has}; one 1 in "
+        "each row is needed, and no column of 0 and 1 that says something else"
+    )
 
 
 def weight_column(table: Table, columns: Columns, *, without: set[str]) -> str | None:
@@ -212,6 +251,12 @@ def weight_column(table: Table, columns: Columns, *, without: set[str]) -> str |
     called = [name for name in table.header if plain_name(name) in _WEIGHT_NAMES | _PERHAPS_WEIGHT_NAMES]
     found = [name for name in called if name not in without and _are_numbers(table.column(name))]
     return min(found, key=lambda name: plain_name(name) in _PERHAPS_WEIGHT_NAMES, default=None)
+
+
+def names_carriers(name: str) -> bool:
+    """Whether a column is called as one of patients and the like: "patient", "Subject ID"."""
+    words = {*words_of(name)}
+    return bool(words & _CARRIERS) and words <= _CARRIERS | {"id", "no", "number", "name", "code"}
 
 
 def _are_numbers(cells: Iterable[str]) -> bool:

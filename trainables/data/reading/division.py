@@ -125,7 +125,8 @@ def _assign(nodes: Mapping[Part, Node], passed: Sequence[PassedOver], names: Map
     if spare is not None:
         passed = [*passed, {NOT_READ: spare.pictures}]
     if "validation" in nodes:
-        notes = (*notes, what_validation_is(str(nodes["validation"]), is_read=spare is None))
+        called = next((f"{shown(name)}/" for name, part in names.items() if part == "validation"), None)
+        notes = (*notes, what_validation_is(called or str(nodes["validation"]), is_read=spare is None))
     return Division(parts=parts, passed_over=joined(passed), notes=notes)
 
 

@@ -67,6 +67,8 @@ _NO_CLASS_WORDS |= frozenset({"sample", "samples"})
 _PERHAPS_CLASSES = frozenset({"crop", "crops"})
 
 _WORD = re.compile(r"[^\W\d_]+|\d+")
+# What numbers patients: "P000", "ID_0012", "10253".
+_CODE = re.compile(r"([a-zA-Z]{1,3}[-_ ]?)?\d{3,}")
 # "a. Training Set", "1) Images"
 _ENUMERATED = re.compile(r"^\(?(?:[a-zA-Z]|\d{1,2})[.)]\s+")
 
@@ -179,6 +181,12 @@ def are_named_as_pieces(names: Collection[str]) -> bool:
 def are_named_as_carriers(names: Collection[str]) -> bool:
     """Whether names are numbered, and speak of what carries pictures: "patient001" and "patient002"."""
     return are_numbered(names) and bool(set(words_of(next(iter(names)))) & CARRIER_WORDS)
+
+
+def may_be_carriers(names: Collection[str]) -> bool:
+    """Whether several names in class folders may be those of patients: "patient_12", "P000" and "P001", "8863"."""
+    words = [{*words_of(name)} for name in names]
+    return len({*names}) > 1 and (all(CARRIER_WORDS & each for each in words) or all(map(_CODE.fullmatch, names)))
 
 
 def are_versions_of_a_part(names: Collection[str]) -> bool:

@@ -7,7 +7,7 @@ import contextlib
 import os
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -20,6 +20,7 @@ from gan_study.trainables.data.reading.entries import NO_PICTURE, Entries, in_or
 from gan_study.trainables.data.reading.file_names import arrange_by_file_names
 from gan_study.trainables.data.reading.folder_names import Part, are_numbered, part_in, part_named
 from gan_study.trainables.data.reading.folder_tree import Place, joined
+from gan_study.trainables.data.reading.known_pictures import MOST_OF
 from gan_study.trainables.data.reading.layout import Arrangement, arrange
 from gan_study.trainables.data.reading.table import LINES_OF_JSON, Table, read_table
 from gan_study.trainables.data.source import FOLDER, DataConfig
@@ -27,7 +28,11 @@ from gan_study.trainables.data.source import FOLDER, DataConfig
 NAMES_SHOWN = 3
 # Tables that are looked for where no folders say the classes.
 _TABLE_ENDINGS = frozenset({".csv", ".tsv", LINES_OF_JSON})
-_LIST_ENDINGS = frozenset({".txt", ".lst", ".list", ".json"})
+# Files of data sets that have a name of their own, and how they are read.
+_FILES_OF_SETS = {
+    "data_batch_1": "data.name=cifar10 from the folder around cifar-10-batches-py",
+    "train-images-idx3-ubyte": "data.name=mnist or fashion_mnist from the folder around MNIST/raw or its like",
+}
 # Files that often have labels and are not looked into.
 _LABEL_ENDINGS = frozenset({".h5", ".json", ".mat", ".parquet", ".pkl", ".txt", ".xls", ".xlsx", ".xml"})
 # A table of classes that somebody is to guess, as contests give one to show its form.
@@ -75,6 +80,8 @@ def _without_folders(entries: Entries, config: DataConfig, error: DataError) -> 
     """The classes as tables or names of files say them, where no folders do; else raises DataError, or `error`."""
     read = _read_tables(entries)
     if not entries.pictures:
+        if (known := _known_set(entries)) is not None:
+            raise DataError(f"{error}; {known}")
         pixels = [cells.name for cells in read.values() if cells.may_hold_pixels]
         raise DataError(f"{error}; {first_names(pixels)}: {columns.SAVE_PIXELS}") if pixels else error
     tables, refused = _tables_of(read, entries, config)
@@ -86,16 +93,30 @@ def _without_folders(entries: Entries, config: DataConfig, error: DataError) -> 
         parts = [_part_of_table(path, entries.root) for path in tables]
         if len(tables) > 1 and (None in parts or len(set(parts)) < len(parts)):
             names = ", ".join(cells.name for cells in tables.values())
-            raise DataError(f"several tables name the pictures ({names}); name one by data.labels") from None
+            others = "".join(f"; {why}" for _, why in refused[:NAMES_SHOWN])
+            raise DataError(
+                f"several tables name the pictures ({names}); name one by data.labels{others}"
+            ) from None
         return _by_tables(tables, entries, config)
     naming = _naming_pictures(read.values(), entries.pictures)
     if naming:
-        raise DataError(f"{error}; {_tables_in_words(naming)}") from error
+        odd = columns.why_not_one_hot(naming[0], naming[0].header)
+        raise DataError(f"{error}; {_tables_in_words(naming)}{odd}") from error
     if config.group is None and (found := arrange_by_file_names(entries.pictures)) is not None:
         return found
+    unfit = _why_no_table_fits(entries)
+    if unfit and not any(cells.may_hold_pixels for cells in read.values()):
+        raise DataError("; ".join([str(error), *unfit[:NAMES_SHOWN]])) from error
     if not isinstance(error, NoClassFoldersError):
         raise error
     raise DataError(f"{error}{_what_else_lies_there(read, entries)}") from error
+
+
+def _known_set(entries: Entries) -> str | None:
+    """Which data set has files of these names, in words; None if none is known."""
+    names = {place.name.removesuffix(".gz") for places in entries.passed_over.values() for place in places}
+    found = next((said for name, said in _FILES_OF_SETS.items() if name in names), None)
+    return None if found is None else f"these files are read by {found} (--data)"
 
 
 def _naming_pictures(tables: Iterable[Table], pictures: Sequence[Place]) -> list[Table]:
@@ -145,12 +166,7 @@ def _unless_a_table_differs(
         return divided
     unread = _naming_pictures(read.values(), [*of_folders])
     notes = (*found.notes, *([f"folders say the classes; {_tables_in_words(unread)}"] if unread else []))
-    found = _with_test_table(replace(found, notes=notes), read, config)
-    lists = [] if "test" in found.parts else _lists_of_tests(entries)
-    said = (
-        f"lists that may say the parts are not read: {first_names(lists)}; data.test or a column split says them"
-    )
-    return replace(found, notes=(*found.notes, said)) if lists else found
+    return _with_test_table(replace(found, notes=notes), read, config)
 
 
 def _with_parts_of_table(found: Arrangement, read: Mapping[Path, Table], config: DataConfig) -> Arrangement | None:
@@ -174,14 +190,6 @@ def _with_parts_of_table(found: Arrangement, read: Mapping[Path, Table], config:
     return None
 
 
-def _lists_of_tests(entries: Entries) -> list[str]:
-    """Files of text that are named after a test part, which may list its pictures."""
-    files = entries.passed_over.get(NO_PICTURE, ())
-    return [
-        str(place) for place in files if place.suffix.lower() in _LIST_ENDINGS and part_named(place.stem) == "test"
-    ]
-
-
 def _with_other_classes(
     of_folders: Mapping[Place, str], read: Mapping[Path, Table], entries: Entries, config: DataConfig
 ) -> Mapping[Path, Table]:
@@ -192,10 +200,24 @@ def _with_other_classes(
     for path, of_table in labels.items():
         if of_folders.keys() <= of_table.keys() and not _say_the_same(of_folders, of_table):
             return {path: naming[path]}
+    for path, of_table in _labels_by(tables, entries, config).items():
+        if _names_folders_within(of_folders, of_table):
+            return {path: tables[path]}
     parts = {path: of for path, of in labels.items() if not of_folders.keys() <= of.keys()}
     whole = {place: name for of in parts.values() for place, name in of.items()}
     is_other = of_folders.keys() <= whole.keys() and not _say_the_same(of_folders, whole)
     return {path: naming[path] for path in parts} if is_other else {}
+
+
+def _names_folders_within(of_folders: Mapping[Place, str], of_table: Mapping[Place, str]) -> bool:
+    """Whether a table has most of the pictures, and its classes are folders in the class folders."""
+    named = [place for place in of_folders if place in of_table]
+    within = [
+        place
+        for place in named
+        if of_table[place] != of_folders[place] and of_table[place] in map(one_form, place.parts[:-1])
+    ]
+    return len(named) > MOST_OF * len(of_folders) and len(within) >= _SAME * len(named)
 
 
 def _labels_by(
@@ -255,17 +277,30 @@ def _say_the_same(of_folders: Mapping[Place, str], of_table: Mapping[Place, str]
 def _read_tables(entries: Entries) -> Mapping[Path, Table]:
     """The tables of text at the level of the pictures' common folder and the next, or above, by their files."""
     found: dict[Path, Table] = {}
+    for place in _places_of_tables(entries):
+        with contextlib.suppress(DataError):
+            found[entries.root / place] = read_table(entries.root / place, name=str(place))
+    return found
+
+
+def _places_of_tables(entries: Entries) -> Iterator[Place]:
+    """Where tables of text lie that may say the classes."""
     folders = [place.parent for place in entries.pictures] or [PurePosixPath()]
     depth = 1 + len(PurePosixPath(os.path.commonpath(folders)).parts)
     for place in entries.passed_over.get(NO_PICTURE, ()):
-        if (
-            place.suffix.lower() not in _TABLE_ENDINGS
-            or len(place.parts) > depth + 1
-            or _GUESSES.search(place.stem)
-        ):
-            continue
-        with contextlib.suppress(DataError):
-            found[entries.root / place] = read_table(entries.root / place, name=str(place))
+        is_table = place.suffix.lower() in _TABLE_ENDINGS and not _GUESSES.search(place.stem)
+        if is_table and len(place.parts) <= depth + 1:
+            yield place
+
+
+def _why_no_table_fits(entries: Entries) -> list[str]:
+    """Why each of the tables that lie there is not read, or names no pictures."""
+    found = []
+    for place in _places_of_tables(entries):
+        try:
+            any(by_table.pictures_named(read_table(entries.root / place, name=str(place)), entries.pictures))
+        except DataError as error:
+            found.append(str(error))
     return found
 
 

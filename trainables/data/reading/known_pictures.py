@@ -33,6 +33,12 @@ class KnownPictures:
         """Whether a cell names a picture, or one of several."""
         return bool(self._like(_parts(cell)))
 
+    def nearest(self, cell: str) -> Place | None:
+        """The picture that a cell may mean which names none: but for ending and case, else the first of all."""
+        own = PurePosixPath(_parts(cell)[-1]).stem.casefold() if _parts(cell) else ""
+        alike = (found for name, found in self._by_name.items() if PurePosixPath(name).stem.casefold() == own)
+        return next(alike, next(iter(self._by_name.values()), [None]))[0]
+
     def find(self, cell: str) -> Place | None:
         """The picture that a cell names; None if there is none. Raises DataError where it may be several.
 

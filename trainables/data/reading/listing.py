@@ -21,6 +21,7 @@ from gan_study.trainables.data.reading.folders_or_tables import (
     first_names,
 )
 from gan_study.trainables.data.reading.layout import Arrangement
+from gan_study.trainables.data.reading.part_lists import note_on_part_lists
 from gan_study.trainables.data.reading.table import ENDINGS
 from gan_study.trainables.data.source import DataConfig
 from gan_study.trainables.data.split import Indices
@@ -110,6 +111,8 @@ def read_listing(config: DataConfig) -> Reading:
     labels = place if place.is_file() else _named_table(config, root)
     try:
         found = arrange_folders(entries, config) if labels is None else arrange_table(labels, entries, config)
+        said = note_on_part_lists(found, entries)
+        found = found if said is None else replace(found, notes=(*found.notes, said))
         reading = _reading(entries, found, has_groups=config.group is not None)
     except DataError as error:
         raise DataError(f"{root}: {error}") from error

@@ -77,10 +77,11 @@ class Facts:
     @property
     def depth(self) -> str:
         """Its bits in words, those that it uses first."""
+        bits = "1 bit" if self.bits == 1 else f"{self.bits} bits"
         if self.values == "window":
-            return f"{self.bits} bits through a window"
+            return f"{bits} through a window"
         used = self.used_bits
-        return f"{self.bits} bits" if used is None or used >= self.bits else f"{used} of {self.bits} bits"
+        return bits if used is None or used >= self.bits else f"{used} of {bits}"
 
 
 @dataclass(frozen=True, kw_only=True)

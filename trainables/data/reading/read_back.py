@@ -48,7 +48,7 @@ def _sentences(config: DataConfig, imbalance: Imbalance, pool: Loaded, test: Loa
     if pool.num_read is not None and used < pool.num_read:
         yield (
             f"of the {pool.num_read:,} read, {pool.num_read - used:,} are not used: not readable after all, "
-            "or left out by settings such as data.classes and data.train_size"
+            "or left out by settings such as data.classes, data.train_size and data.drop_contradictions"
         )
     yield from pool.notes
     yield from test.notes

@@ -14,9 +14,11 @@ from gan_study.trainables.base.names import shown
 from gan_study.trainables.base.settings import DataError
 
 LINES_OF_JSON = ".jsonl"
+# Of files that often have labels, and are no text of rows and columns or are packed.
+NO_TABLES = frozenset({".gz", ".h5", ".json", ".mat", ".ods", ".parquet", ".pkl", ".xls", ".xlsx", ".xml", ".zip"})
 ENDINGS = frozenset({".csv", ".tsv", ".txt", LINES_OF_JSON})
 _DELIMITERS = (",", ";", "\t", "|")
-# What stands for an empty cell where a program wrote the table, in lower case.
+# What stands for an empty cell where a program wrote the table, in lower case; among classes it is a name.
 EMPTY = frozenset({"", "nan", "na", "n/a", "none", "null"})
 _FEW = 3
 # So many columns of numbered names, or of numbers where there is no header, are no names and classes of pictures.
@@ -49,6 +51,8 @@ def read_table(path: Path, *, name: str | None = None) -> Table:
     Raises DataError where it is none.
     """
     name = shown(name or path.name)
+    if path.suffix.lower() in NO_TABLES:
+        raise DataError(f"{name}: files of this kind are not read; a table of text is (.csv, .tsv, .txt, .jsonl)")
     text = _text_of(read_bytes(path))
     if "\0" in text:
         raise DataError(f"{name}: no table of text; it holds NUL characters")
@@ -67,7 +71,7 @@ def read_table(path: Path, *, name: str | None = None) -> Table:
     rows = [tuple(row) for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if any(row)]
     for number, row in enumerate(rows[1:], start=2):
         if len(row) != len(rows[0]):
-            raise DataError(f"{name}: row {number} has {len(row)} cells; the first has {len(rows[0])}")
+            raise DataError(f"{name}: {_why_ragged(rows, number, delimiter)}")
     # A spreadsheet leaves columns behind in which nothing stands.
     used = [column for column in range(len(rows[0])) if any(row[column].strip() for row in rows)]
     rows = [tuple(row[column] for column in used) for row in rows]
@@ -76,6 +80,19 @@ def read_table(path: Path, *, name: str | None = None) -> Table:
         twice = next(each for each in header if header.count(each) > 1)
         raise DataError(f"{name}: two columns are named {twice!r}")
     return Table(name=name, header=header, rows=tuple(rows[1:]), delimiter=delimiter)
+
+
+def _why_ragged(rows: Sequence[tuple[str, ...]], number: int, delimiter: str) -> str:
+    """What is wrong where the row of this number, from 1 on, has not as many cells as the first."""
+    row = rows[number - 1]
+    said = f"row {number} has {len(row)} cells; the first has {len(rows[0])}"
+    if rows[0][0].startswith("#"):
+        return (
+            f"{said} ({shown(rows[0][0])!r}); the first row has the names of the columns, without comments above"
+        )
+    if len(row) > len(rows[0]):
+        return f"{said}; {shown(delimiter.join(row))!r} needs quotes around a cell in which {delimiter!r} stands"
+    return said
 
 
 def _may_hold_pixels(header: Sequence[str]) -> bool:

@@ -92,6 +92,11 @@ def test_colours_of_sixteen_bits_keep_them(
     assert picture.to_bytes(Range(black=0, white=4095)).tolist() == BYTES
 
 
+def test_a_picture_of_one_bit_is_called_so(tmp_path: Path) -> None:
+    Image.new("1", (4, 4)).save(tmp_path / "a.png")
+    assert read_picture(tmp_path / "a.png").facts.depth == "1 bit"
+
+
 def test_greys_with_transparency(tmp_path: Path) -> None:
     grey = LEVELS[..., :1]
     alpha = np.array([[65535, 65535], [0, 32768]], dtype=np.uint16)[..., None]

@@ -465,10 +465,47 @@ def test_a_named_table_without_classes_says_the_parts_too(column: str, tmp_path:
 
 def test_lists_of_a_test_part_are_said(tmp_path: Path) -> None:
     write_classes(tmp_path / "images", cat=4, dog=4)
-    for part in ("train", "test"):
-        (tmp_path / f"{part}.txt").write_text("cat/1.png")
+    (tmp_path / "train.txt").write_text("cat/2.png\ncat/3.png\ndog/1.png")
+    (tmp_path / "test.txt").write_text("cat/1.png 0")
     assert read_listing(config(tmp_path)).notes == (
-        "lists that may say the parts are not read: test.txt; data.test or a column split says them",
+        "lists that may say the parts are not read, and the test part is drawn: test.txt (1 of 8 pictures), "
+        "train.txt (3 of 8 pictures); a table of the pictures with a column split (train, test), or data.test, "
+        "says the parts",
+    )
+
+
+LISTS = ["train_test_split.txt", "testlist01.txt", "testing_list.txt", "list_test.txt", "filelist_test.txt"]
+LISTS += ["split.json", "split_zhou.json", "train.lst", "test_split.csv", "Ebay_test.txt", "TestImages.txt"]
+LISTS += ["splits/first.json", "trainval.txt", "val.csv"]
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_list_of_parts_is_said_whatever_it_is_called(name: str, tmp_path: Path) -> None:
+    write_classes(tmp_path / "images", cat=4, dog=4)
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("1 0\n2 1\n")
+    [note] = read_listing(config(tmp_path)).notes
+    assert note.startswith(f"lists that may say the parts are not read, and the test part is drawn: {name}")
+
+
+@pytest.mark.parametrize("name", ["README.txt", "requirements-test.txt", "classes.json", "images/cat/train.json"])
+def test_other_files_are_no_lists_of_parts(name: str, tmp_path: Path) -> None:
+    write_classes(tmp_path / "images", cat=4, dog=4)
+    # A file beside a picture of its name says something of that picture.
+    flat(tmp_path / "images" / "cat", "train.png")
+    (tmp_path / name).write_text("{}")
+    assert read_listing(config(tmp_path)).notes == ()
+
+
+def test_a_table_for_each_part_beside_class_folders_is_said(tmp_path: Path) -> None:
+    write_classes(tmp_path / "set", cat=6, dog=6)
+    for part, numbers in (("train", range(4)), ("validation", [4]), ("test", [5])):
+        rows = [f"{i},{name}/{i}.png,{name}" for name in ("cat", "dog") for i in numbers]
+        (tmp_path / f"{part}.csv").write_text("\n".join([",Filename,ClassName", *rows]))
+    notes = read_listing(config(tmp_path)).notes
+    assert notes[-1].startswith(
+        "lists that may say the parts are not read, and the test part is drawn: test.csv (2 of 12 pictures), "
+        "train.csv (8 of 12 pictures), validation.csv (2 of 12 pictures); a table of the pictures with a column"
     )
 
 
@@ -483,3 +520,134 @@ def test_a_set_that_was_unpacked_twice_is_read_once(tmp_path: Path) -> None:
     assert counts(found) == ((4, 4), None)
     assert {path.parent.name for path in found.train.paths} == {"SKIN_part_1", "SKIN_part_2"}
     assert len(found.passed_over["pictures that the table does not name"]) == 8
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (LABELS + "a.png,cat,dog\n", "labels.csv: row 10 has 3 cells; the first has 2"),
+        ("# mine\n" + LABELS, "labels.csv: row 2 has 2 cells; the first has 1"),
+        (
+            LABELS.replace(".png", ".jpg"),
+            "row 2 has 'a.jpg', and the picture nearest to it is called 'images/a.png'",
+        ),
+        (LABELS.upper(), "row 2 has 'A.PNG', and the picture nearest to it is called 'images/a.png'"),
+        (LABELS.replace("image,label", "label,label"), "labels.csv: two columns are named 'label'"),
+    ],
+)
+def test_why_a_table_that_is_there_says_no_classes(text: str, said: str, tmp_path: Path) -> None:
+    flat(tmp_path / "images", *NAMES)
+    (tmp_path / "labels.csv").write_text(text)
+    with pytest.raises(DataError, match=re.escape(said)) as error:
+        read_listing(config(tmp_path))
+    assert "with the columns path and label" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["labels.json", "labels.csv.gz", "labels.xlsx"])
+def test_kinds_of_tables_that_are_not_read_are_refused_by_name(name: str, tmp_path: Path) -> None:
+    flat(tmp_path, *NAMES)
+    (tmp_path / name).write_bytes(b'{"a.png": "cat", "b.png": "dog"}')
+    with pytest.raises(DataError, match=rf"{name}: files of this kind are not read; a table of text is \(\.csv"):
+        read_listing(config(tmp_path, labels=name))
+
+
+def test_a_table_that_is_refused_is_named_beside_others(tmp_path: Path) -> None:
+    """As DeepWeeds is handed out: a table with a number and a name of each class, and lists of its parts."""
+    flat(tmp_path, *NAMES)
+    (tmp_path / "labels.csv").write_text(
+        "Filename,Label,Species\n" + "".join(f"{name},{i % 2},{'ab'[i % 2]}\n" for i, name in enumerate(NAMES))
+    )
+    for subset in range(2):
+        (tmp_path / f"test_subset{subset}.csv").write_text(LABELS)
+    with pytest.raises(DataError, match=r"test_subset1\.csv\).*; labels\.csv: the columns Label, Species may be"):
+        read_listing(config(tmp_path))
+
+
+def test_folders_around_the_classes_of_a_table_are_refused(tmp_path: Path) -> None:
+    """As BACH is handed out: photos by class, slides beside them, and a table without a header of the photos."""
+    for name in ("Benign", "InSitu", "Normal"):
+        flat(tmp_path / "Photos" / name, *(f"{name}{i}.png" for i in range(5)))
+    flat(tmp_path / "WSI" / "thumbnails", "A01.png", "A02.png")
+    rows = [f"{name}{i}.png,{name}" for name in ("Benign", "InSitu", "Normal") for i in range(5)]
+    (tmp_path / "Photos" / "truth.csv").write_text("\n".join(rows))
+    with pytest.raises(
+        DataError,
+        match=r"truth\.csv says other classes \(Benign, InSitu, Normal\) than the folders \(Photos, WSI\); use",
+    ):
+        read_listing(config(tmp_path))
+    named = read_listing(config(tmp_path, labels="Photos/truth.csv"))
+    assert counts(named) == ((5, 5, 5), None)
+
+
+@pytest.mark.parametrize(
+    ("benign", "malignant"),
+    [
+        (("P000", "P002"), ("P001", "P003")),
+        (("patient_12",), ("patient_13",)),
+        (("subject a", "subject b"), ("subject c",)),
+        (("10253", "8863"), ("8864", "9035")),
+    ],
+)
+def test_folders_of_patients_in_classes_hint_at_groups(
+    benign: tuple[str, ...], malignant: tuple[str, ...], tmp_path: Path
+) -> None:
+    for class_name, names in (("benign", benign), ("malignant", malignant)):
+        for name in names:
+            flat(tmp_path / class_name / name, *NAMES[:3])
+    [note] = read_listing(config(tmp_path)).notes
+    assert note.endswith("if each is a patient or the like, data.group=folder keeps it on one side of every split")
+    groups = read_listing(config(tmp_path, group="folder")).train.groups
+    assert groups is not None and set(groups) == {*benign, *malignant}
+
+
+@pytest.mark.parametrize("column", ["patient", "Subject ID", "lesion", "patient_age"])
+def test_a_column_of_patients_hints_at_groups(column: str, tmp_path: Path) -> None:
+    flat(tmp_path, *NAMES)
+    rows = [f"{name},{'cat' if i % 2 else 'dog'},{i // 4}\n" for i, name in enumerate(NAMES)]
+    (tmp_path / "labels.csv").write_text("".join([f"image,label,{column}\n", *rows]))
+    said = (
+        f"the column {column} of labels.csv is not read; data.group={column} keeps what it names on one side of "
+        "every split"
+    )
+    assert (said in read_listing(config(tmp_path)).notes) == (column in ("patient", "Subject ID"))
+    assert said not in read_listing(config(tmp_path, group=column)).notes
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("cifar-10-batches-py/data_batch_1", "data.name=cifar10"),
+        ("MNIST/raw/train-images-idx3-ubyte", "data.name=mnist"),
+        ("MNIST/raw/train-images-idx3-ubyte.gz", "data.name=mnist"),
+    ],
+)
+def test_files_of_a_set_with_a_name_are_refused_with_it(name: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / name).parent.mkdir(parents=True)
+    (tmp_path / name).write_bytes(b"\0\0\x08\3" * 8)
+    with pytest.raises(DataError, match=f"these files are read by {said}"):
+        read_listing(config(tmp_path))
+
+
+def test_a_validation_part_is_called_by_its_own_folder(tmp_path: Path) -> None:
+    for part in ("train", "validation"):
+        write_classes(tmp_path / part / "images", cat=3, dog=3)
+    assert "validation/ is the test part, as there is no other" in read_listing(config(tmp_path)).notes
+
+
+def test_a_row_that_has_no_class_of_its_columns_is_named(tmp_path: Path) -> None:
+    flat(tmp_path / "images", *NAMES)
+    rows = [f"{name},{int(i % 4 == 1)},{int(i % 4 == 2)}\n" for i, name in enumerate(NAMES)]
+    (tmp_path / "labels.csv").write_text("".join(["image,cat,dog\n", *rows]))
+    with pytest.raises(
+        DataError, match="cat, dog have 0 and 1 as a column for each class has, but row 2 has no 1"
+    ):
+        read_listing(config(tmp_path))
+
+
+def test_a_table_of_all_pictures_to_train_on_is_no_list_of_a_part(tmp_path: Path) -> None:
+    write_classes(tmp_path / "set", cat=4, dog=4)
+    rows = [f"{name}/{i}.png" for name in ("cat", "dog") for i in range(4)]
+    (tmp_path / "training_files.txt").write_text("\n".join(rows))
+    assert read_listing(config(tmp_path)).notes == ()
+    (tmp_path / "training_files.txt").write_text("\n".join(rows[1:]))
+    assert "training_files.txt (7 of 8 pictures)" in read_listing(config(tmp_path)).notes[0]

@@ -51,6 +51,6 @@ def test_what_is_read_and_not_used_is_counted(tmp_path: Path) -> None:
     assert lines[0].startswith("imagefolder: 16 pictures of 2 classes")
     assert "found in all: 26 = 25 read + 1 unreadable + 0 passed over" in lines
     assert (
-        "of the 25 read, 9 are not used: not readable after all, or left out by settings such as data.classes and "
-        "data.train_size" in lines
+        "of the 25 read, 9 are not used: not readable after all, or left out by settings such as data.classes, "
+        "data.train_size and data.drop_contradictions" in lines
     )

@@ -37,6 +37,7 @@ TABLES = {
     "an index in front": ",image,class\n0,a.jpg,cat\n1,b.jpg,dog\n2,c.jpg,cat\n3,d.jpg,dog\n",
     "columns in which nothing stands": PLAIN.replace("\n", ",,,\n"),
     "a place in the picture is no class": "id,x,y,Target\na,1,2,cat\nb,,,dog\nc,,,cat\nd,,,dog\n",
+    "a yes a class": "image,cat,dog\na,True,False\nb,False,True\nc,TRUE,False\nd,False,true\n",
     "a column a class": "image,cat,dog\na,1.0,0.0\nb,0.0,1.0\nc,1.0,0.0\nd,0.0,1.0\n",
 }
 
@@ -110,6 +111,29 @@ def test_labels_are_text(tmp_path: Path) -> None:
         ),
         (PLAIN + "images/e.jpg,cat\n", r"1 of 5 rows name no picture that is there, by path \(images/e\.jpg\)"),
         ("path,label\na,cat,1\n", "row 2 has 3 cells; the first has 2"),
+        (
+            "path,label\na,Acne, mild\nb,ok\n",
+            "row 2 has 3 cells; the first has 2; 'a,Acne, mild' needs quotes around a cell in which ',' stands",
+        ),
+        (
+            "# made by hand\npath,label\na,cat\nb,dog\n",
+            r"row 2 has 2 cells; the first has 1 \('# made by hand'\); the first row has the names of the columns",
+        ),
+        (
+            "path,label\nx/b.png,cat\nB.JPG,dog\n",
+            r"0 of 2 cells of the column path name a picture; row 2 has 'x/b\.png', and the picture nearest to it "
+            r"is called 'images/b\.jpg'",
+        ),
+        ("id,label\n0,cat\n1,dog\nb,cat\n", r"1 of 3 cells of the column id name a picture; row 2 has '0'"),
+        (
+            "image,cat,dog,owl\na,1,0,0\nb,0,0,0\nc,0,1,0\nd,0,0,1\n",
+            r"the columns cat, dog, owl may be the class; name it by data\.columns\.label; cat, dog, owl have 0 "
+            "and 1 as a column for each class has, but row 3 has no 1; one 1 in each row",
+        ),
+        (
+            "image,age,sex,cat,dog\na,40,0,1,0\nb,41,1,1,0\nc,42,1,0,1\nd,43,0,0,1\n",
+            "sex, cat, dog have 0 and 1 as a column for each class has, but row 3 has a 1 in sex and cat; one 1",
+        ),
         ("path,path\na,cat\n", "two columns are named 'path'"),
         ("nothing\nhere\n", "a table of labels has two columns or more"),
         ("", "a table of labels has two columns or more"),
@@ -268,3 +292,36 @@ def test_two_weights_of_one_picture_are_refused(tmp_path: Path) -> None:
     text = weighted("weight", "1", "1", "1", "1") + "a,cat,2\n"
     with pytest.raises(DataError, match=r"images/a\.jpg stands there twice, as 1\.0 and as 2\.0"):
         arrange_by_table(read_table(written(tmp_path, text)), PICTURES, Columns())
+
+
+@pytest.mark.parametrize("name", ["None", "none", "NA", "nan", "null", "n/a"])
+def test_a_class_may_be_called_none(name: str, tmp_path: Path) -> None:
+    text = f"path,label\na,{name}\nb,Mild\nc,{name}\nd,\n"
+    found = arrange_by_table(read_table(written(tmp_path, text)), PICTURES, Columns())
+    assert found.parts == {"train": {PICTURES[0]: name, PICTURES[1]: "Mild", PICTURES[2]: name}}
+    assert found.passed_over == {"pictures without a class in the table": (PICTURES[3],)}
+    assert (
+        f"{name!r} in labels.csv is read as the name of a class (2 pictures); where it means that a picture has "
+        "no class, leave the cell empty" in found.notes
+    )
+
+
+@pytest.mark.parametrize(
+    ("classes", "said"),
+    [
+        (("Cat", "dog", "cat", "dog"), r"the classes 'Cat' and 'cat' differ in their case alone"),
+        (("0", "1", "0.0", "1"), r"the classes '0' and '0\.0' differ in how a number is written alone"),
+        (("2.", "1", "1", "2.0"), r"the classes '2\.' and '2\.0' differ in how a number is written alone"),
+    ],
+)
+def test_classes_that_are_hardly_two_are_refused(classes: tuple[str, ...], said: str, tmp_path: Path) -> None:
+    text = "path,label\n" + "".join(f"{name},{each}\n" for name, each in zip("abcd", classes, strict=True))
+    with pytest.raises(DataError, match=f"labels.csv: {said}; write one name for both"):
+        arrange_by_table(read_table(written(tmp_path, text)), PICTURES, Columns())
+
+
+@pytest.mark.parametrize("classes", [("A", "a", "A", "a"), ("010", "10", "1e1", "10"), ("1.5", "1", "1.50", "1")])
+def test_classes_that_may_well_be_two_stay_so(classes: tuple[str, ...], tmp_path: Path) -> None:
+    text = "path,label\n" + "".join(f"{name},{each}\n" for name, each in zip("abcd", classes, strict=True))
+    found = arrange_by_table(read_table(written(tmp_path, text)), PICTURES, Columns())
+    assert tuple(found.parts["train"].values()) == classes
