@@ -71,6 +71,7 @@ def _path(name: str, size: int) -> Path:
 def main() -> None:
     """Measure what is missing, and write the table if asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("variants", nargs="*", choices=[[], *VARIANTS], help="all, if none is named")
     parser.add_argument("--sizes", type=int, nargs="*", default=list(SIZES), choices=list(SIZES))
     parser.add_argument("--seconds", type=float, default=5.0, help="for each comparison")
     parser.add_argument("--write", action="store_true", help="write the page")
@@ -78,8 +79,10 @@ def main() -> None:
     torch.set_num_threads(1)
     choose_library()
     RESULTS.mkdir(parents=True, exist_ok=True)
+    given = options.variants or tuple(VARIANTS)
     for size in options.sizes:
-        for name, variant in VARIANTS.items():
+        for name in given:
+            variant = VARIANTS[name]
             if measured(name, size) is None and (size == SIZES[0] or has_convolutions(variant)):
                 found = compare_precisions(
                     variant, variant.defaults, training_data(variant, size), seconds=options.seconds
