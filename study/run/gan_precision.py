@@ -58,7 +58,8 @@ def decide_precision(
             f"gan_precision: 'auto' can only be used on CPUs, and trials run on a GPU here; {_INSTEAD}"
         )
     seconds = _seconds_a_gan(len(trials), options.time_budget_seconds)
-    say(options.console, f"Comparing bf16 with float32 for {len(trials)} GANs, about {seconds:.0f} s each")
+    names = ", ".join(trial.arm.balancer for trial in trials)
+    say(options.console, f"Comparing bf16 with float32 for {names}, about {seconds:.0f} s each")
     measure = ray.remote(num_cpus=place.room.trial["CPU"], max_retries=0)(_compare_in_worker)
     try:
         found = ray.get(measure.remote(trials, place.images, seconds))
