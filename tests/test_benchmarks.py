@@ -1,5 +1,6 @@
 """What the benchmarks reckon with."""
 
+import json
 from pathlib import Path
 from pkgutil import resolve_name
 
@@ -7,7 +8,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from benchmarks import machine, pretrain, size
+from benchmarks import machine, precision, precision_f1, pretrain, size
 from benchmarks.naive import REPLACED, plainly_fitted, plainly_trained
 from benchmarks.table import BEGIN, END, written
 from gan_study.trainables.classifiers.classifier import ClassifierConfig
@@ -89,3 +90,27 @@ def test_a_body_is_trained_within_the_time_and_is_a_backbone(
     assert ": cnn2, test accuracy 0." in capsys.readouterr().out
     own = Pretrained(library="gan_study", model="cnn2", weights=str(tmp_path / "w.pth"), image_size=8)
     assert load(own, where="here").num_features == 128
+
+
+def test_the_difference_of_precisions_is_of_pairs() -> None:
+    # The differences are 0.02, 0 and 0.01: mean 0.01, s / sqrt(3) = 0.00577, and t(0.975, 2) = 4.303.
+    sentence = precision_f1.describe([0.8, 0.9, 0.7], [0.82, 0.9, 0.71])
+    assert "3 paired seeds: 0.8000 in float32, 0.8100 in bf16" in sentence
+    assert sentence.endswith("is +0.0100 (95 % interval -0.0148 to +0.0348).")
+
+
+def test_the_table_of_precisions_shows_what_was_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(precision, "RESULTS", tmp_path)
+    kept = {"speedup": 1.2, "step_error": 0.2, "run_error": 0.1, "failure": None}
+    (tmp_path / "dcgan-64.json").write_text(json.dumps(kept))
+    assert list(precision.table())[2:] == ["| `dcgan` | 64 | 1.20 | 0.200 | 0.100 | float32 |"]
+
+
+def test_digits_of_one_class_for_a_gan_of_one() -> None:
+    alone, conditional = (precision.training_data(VARIANTS[name], 8) for name in ("dcgan", "cgan"))
+    assert alone.shape == conditional.shape
+    assert set(alone.labels.tolist()) == {3}
+    assert set(conditional.labels.tolist()) == set(range(10))
+    assert (float(conditional.images.min()), float(conditional.images.max())) == (-1.0, 1.0)
+    assert not precision.has_convolutions(VARIANTS["vanilla_gan"])
+    assert precision.has_convolutions(VARIANTS["dcgan"])

@@ -69,6 +69,7 @@ def weighed_caveats(study: Study) -> list[Caveat]:
         (Weight.EXPLAINS, _last_rounds(records)),
         (Weight.EXPLAINS, _training_budgets(records)),
         (Weight.EXPLAINS, _objective(study)),
+        (Weight.EXPLAINS, _precision(study)),
         (Weight.EXPLAINS, _superseded(records)),
         (Weight.EXPLAINS, study.notes),
         (Weight.EXPLAINS, study.find_gaps()),
@@ -88,6 +89,15 @@ def _time_plan(study: Study) -> Iterator[str]:
         yield (
             f"The study had {plan.budget_seconds / 60:.3g} minutes, not enough for all that was requested: "
             f"{'; '.join(plan.sentences)}. `gan-study resume` does the rest."
+        )
+
+
+def _precision(study: Study) -> Iterator[str]:
+    if study.gan_precision:
+        found = "; ".join(f"{name}: {each}" for name, each in study.gan_precision.items())
+        yield (
+            f"The precision of each GAN was decided before the first trial, by a probe of the machine where the "
+            f"study began. {found}."
         )
 
 

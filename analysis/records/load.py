@@ -1,7 +1,7 @@
 """A study folder as values: the request, the records, and what could not be read."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -53,6 +53,8 @@ class Study:
     """What was left out to end within a time budget."""
     read_back: tuple[str, ...] = ()
     """What was read of the data and how it was interpreted."""
+    gan_precision: Mapping[str, str] = field(default_factory=dict)
+    """What a probe measured and decided for each GAN, if the study asked for it."""
     notes: tuple[str, ...] = ()
     """What had to be left out."""
     importance: tuple[SearchImportance, ...] = ()
@@ -111,6 +113,7 @@ def load_study(folder: Path | str) -> Study:
         is_as_written=is_as_written,
         time_plan=header.time_plan,
         read_back=header.read_back,
+        gan_precision=header.gan_precision,
         records=tuple(open_trial(folder, record) for record in records),
         notes=notes,
         importance=_read_importance(folder / IMPORTANCE_FILE),

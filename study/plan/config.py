@@ -222,6 +222,11 @@ class StudyConfig:
     costs: Mapping[ClassName, Mapping[ClassName, Cost]] = Field(default_factory=dict)
     """Cost of mistakes, by true and then by predicted class; 1 if not given. With costs every trial also computes
     `expected_cost`, which may be the objective."""
+    gan_precision: Literal["float32", "auto"] = "float32"
+    """The precision of each GAN whose `balancers.NAME.gan.precision` is not set. "auto": when the study begins,
+    each is measured on this machine's CPU, and trained in bf16 if that is at least 1.15 times as fast and as exact
+    as rounding allows (`trainables/gans/precision_probe.py`). `study.json` holds the decisions; a resumed study
+    keeps them. Cannot be used with --address or on a GPU."""
     search: SearchConfig = Field(default_factory=SearchConfig)
     """How the settings of each balancer are searched."""
     confirm: ConfirmConfig = Field(default_factory=ConfirmConfig)
@@ -279,6 +284,12 @@ class StudyConfig:
     def settings_of(self, balancer: str) -> dict[str, JsonValue]:
         """The settings of a balancer in this study, in the form that `parse_balancing` reads."""
         return {"name": balancer, **self.balancers.get(balancer, {})}
+
+    def decides_precision(self, balancer: str) -> bool:
+        """Whether the precision of this balancer's GAN, if it has one, is still to be decided by a probe."""
+        gan = self.balancers.get(balancer, {}).get("gan")
+        is_set = isinstance(gan, Mapping) and "precision" in gan
+        return self.gan_precision == "auto" and not is_set
 
     def balancing_by(self, balancer: str) -> BalancingConfig:
         """The balancer with its settings in this study."""
@@ -389,4 +400,8 @@ def resolve_study(config: StudyConfig) -> dict[str, JsonValue]:
     for name in (*config.simple_balancers(), *space.balancers):
         resolved = config.balancing_by(name).dump()
         balancers[name] = {key: value for key, value in resolved.items() if key != "name"}
+        gan = resolved.get("gan")
+        if isinstance(gan, dict) and config.decides_precision(name):
+            # Written out, it would count as chosen by a person.
+            del gan["precision"]
     return {**dump(config), "balancers": balancers, "search": {**dump(config.search), "parameters": parameters}}

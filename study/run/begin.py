@@ -12,6 +12,7 @@ from gan_study.study.run import data_checks
 from gan_study.study.run.cluster import STARTING_RAY, ray_cluster
 from gan_study.study.run.drive import drive
 from gan_study.study.run.folder import claim_folder, create_study_folder
+from gan_study.study.run.gan_precision import decide_precision, refuse_precision_of_cluster
 from gan_study.study.run.lock import sole_driver
 from gan_study.study.run.options import RunOptions, time_plan
 from gan_study.study.run.place import find_place, look_ahead, probe_place
@@ -27,6 +28,7 @@ from gan_study.trainables.trial.data import TrialParts
 
 def begin_study(config: StudyConfig, root: Path, options: RunOptions) -> StudyResult:
     """Run the study `config`, which has been checked, in the new folder `root`."""
+    refuse_precision_of_cluster(config, options)
     data_checks.refuse_output_in_data(data_checks.with_absolute_paths(config).data, root)
     config, parts, read_back = _look_at_data(config, options.console)
     data = data_checks.take_fingerprint(config)
@@ -38,6 +40,7 @@ def begin_study(config: StudyConfig, root: Path, options: RunOptions) -> StudyRe
     say(options.console, STARTING_RAY)
     with sole_driver(root) as check_sole_driver, ray_cluster(options.address, verbose=options.verbose):
         place = find_place(config, parts, options)
+        config, found = decide_precision(config, place, options)
         machine = probe_place(config, place, options, seconds=SECONDS_BEFORE_RUN)
         outlook = look_ahead(config, place, machine, options)
         for line in outlook.lines():
@@ -49,16 +52,19 @@ def begin_study(config: StudyConfig, root: Path, options: RunOptions) -> StudyRe
             data=data,
             time_plan=time_plan(config, outlook.plan.left_out, options),
             read_back=read_back,
+            gan_precision=found,
         )
         return drive(manifest, root, place, machine, options, check_sole_driver)
 
 
 def plan_study(config: StudyConfig, options: RunOptions) -> Outlook:
     """What the study `config` will do and how long it takes, after measuring this machine."""
+    refuse_precision_of_cluster(config, options)
     config, parts, _ = _look_at_data(config, options.console)
     say(options.console, STARTING_RAY)
     with ray_cluster(options.address, verbose=options.verbose):
         place = find_place(config, parts, options)
+        config, _ = decide_precision(config, place, options)
         return look_ahead(config, place, probe_place(config, place, options), options)
 
 

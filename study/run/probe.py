@@ -23,7 +23,7 @@ from gan_study.trainables.classifiers.training import fit
 from gan_study.trainables.data.images import TrainingSet
 from gan_study.trainables.data.source import ImageSource
 from gan_study.trainables.gans.trainer import GanTrainer
-from gan_study.trainables.gans.variant import TrainingData
+from gan_study.trainables.gans.variant import GanVariant, TrainingData
 from gan_study.trainables.image_quality.extractor import DOMAIN_FEATURES, DOMAIN_TRAINING
 from gan_study.trainables.runtime.matrix_products import choose_library
 from gan_study.trainables.runtime.process import keep_freed_memory, use_threads
@@ -54,10 +54,7 @@ def probe(config: StudyConfig, images: SharedImages, room: Room, *, seconds: flo
 
     Takes about `seconds` after the workers have started. Raises ProbeError if this work fails or is killed.
     """
-    first = SeedRound(seeds=config.confirm.seeds[:1], arms=all_arms(config))
-    trials = list(confirmations(config, default_selection(config), [first]))
-    ratio = trials[0].arm.ratio
-    trials = [trial for trial in trials if trial.arm.ratio == ratio]
+    trials = trials_of_one_setting(config)
     # One that was killed for want of memory would be tried again for ever.
     measure = ray.remote(num_cpus=room.trial["CPU"], num_gpus=room.trial["GPU"], max_retries=0)(_measure_in_worker)
     try:
@@ -66,6 +63,13 @@ def probe(config: StudyConfig, images: SharedImages, room: Room, *, seconds: flo
         reason = describe_failure(error.cause if isinstance(error, RayTaskError) else error)
         raise ProbeError(f"measuring the speed of this machine failed: {reason}") from None
     return typical(found)
+
+
+def trials_of_one_setting(config: StudyConfig) -> list[PlannedTrial]:
+    """A confirm trial of every method with its defaults, all at the first ratio and seed."""
+    first = SeedRound(seeds=config.confirm.seeds[:1], arms=all_arms(config))
+    trials = list(confirmations(config, default_selection(config), [first]))
+    return [trial for trial in trials if trial.arm.ratio == trials[0].arm.ratio]
 
 
 def measure_slowness() -> float:
@@ -94,10 +98,15 @@ def typical(found: Sequence[Speeds]) -> Speeds:
 
 
 def _measure_in_worker(trials: Sequence[PlannedTrial], images: SharedImages, seconds: float) -> Speeds:
+    prepare_worker()
+    return measure_speeds(trials, images, assigned_device(), seconds=seconds)
+
+
+def prepare_worker() -> None:
+    """Compute in this process as a trial's worker does."""
     use_threads(assigned_cpus())
     keep_freed_memory()
     choose_library()
-    return measure_speeds(trials, images, assigned_device(), seconds=seconds)
 
 
 def measure_speeds(
@@ -130,13 +139,10 @@ def measure_speeds(
 def _gan_speed(trial: PlannedTrial, data: TrialData, seconds: float) -> GanSpeed:
     balancer = trial.config.balancing.balancer
     assert isinstance(balancer, GanBalancing)
-    # The one that learns from most images; a step of the others takes as long, as batches are full.
-    wanted = max(balancer.wanted_gans(data.training), key=lambda gan: len(gan.data.images), default=None)
-    if wanted is None:
+    of_gan = typical_data(balancer, data.training)
+    if of_gan is None:
         return GanSpeed(step=0.0, image=0.0)
-    variant = BALANCERS[balancer.name].variant
-    assert variant is not None, "a GanBalancing names one"
-    trainer = GanTrainer(variant, balancer.gan, wanted.data, seed=0)
+    trainer = GanTrainer(variant_of(balancer), balancer.gan, of_gan, seed=0)
 
     def step() -> None:
         means = trainer.take_steps(islice(trainer.batches, balancer.gan.discriminator_steps))
@@ -160,6 +166,22 @@ def _gan_speed(trial: PlannedTrial, data: TrialData, seconds: float) -> GanSpeed
         image=_seconds_of(sample, 0.0) / len(labels),
         warm_start_epoch=_warm_start_seconds(trainer) if balancer.gan.warm_start_epochs else 0.0,
     )
+
+
+def typical_data(balancer: GanBalancing, training: TrainingSet) -> TrainingData | None:
+    """The data of the GAN that learns from most images; None if no class lacks any.
+
+    A step of the others takes as long, as batches are full.
+    """
+    wanted = max(balancer.wanted_gans(training), key=lambda gan: len(gan.data.images), default=None)
+    return None if wanted is None else wanted.data
+
+
+def variant_of(balancer: GanBalancing) -> GanVariant:
+    """The GAN that balances."""
+    variant = BALANCERS[balancer.name].variant
+    assert variant is not None, "a GanBalancing names one"
+    return variant
 
 
 def _warm_start_seconds(trainer: GanTrainer) -> float:

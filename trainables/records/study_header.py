@@ -109,6 +109,8 @@ class StudyHeader:
     """None without a time budget, or after the study was extended to all that was requested."""
     read_back: tuple[str, ...] = ()
     """What was read of the data and how it was interpreted, one sentence each."""
+    gan_precision: Mapping[str, str] = field(default_factory=dict)
+    """What a probe found and decided for each GAN, one sentence each; empty without `gan_precision: auto`."""
     seal: str | None = None
     """A digest of everything else, written by this package; an edit by hand makes it invalid."""
 

@@ -312,6 +312,13 @@ def test_how_the_images_grew_is_shown_at_steps_that_no_length_decides():
         assert all((first != second).any() for first, second in combinations(shown.generated.values(), 2))
 
 
+def test_a_record_says_the_precision_of_its_gan():
+    rounded = config(balancing={**GAN, "gan": {**GAN["gan"], "precision": "bf16"}})
+    found = outcome(rounded), outcome(config(balancing=GAN)), outcome(config())
+    assert [each.record.environment.get("gan_precision") for each in found] == ["bf16", "float32", None]
+    assert {each.record.environment["classifier_precision"] for each in found} == {"float32"}
+
+
 def test_the_time_of_each_gan_is_told_and_no_part_of_the_outcome():
     trial = view(outcome(config(balancing=GAN)))
     assert set(trial.gan_seconds) == {"3", "8"}
