@@ -8,8 +8,11 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-# A command that a person stopped by Ctrl-C, as shells have it.
-INTERRUPTED = 130
+from gan_study.trainables.base.signals import end_in_order
+
+# A command that a person stopped by Ctrl-C, and one that SIGTERM ended, as shells have it.
+INTERRUPTED = 128 + signal.SIGINT
+TERMINATED = 128 + signal.SIGTERM
 
 # Commands that need none of the large libraries, or only where nobody has left what they print.
 _LIGHT = frozenset({"list", "explain", "status", "ls"})
@@ -19,8 +22,8 @@ _ASKS_FOR_HELP = frozenset({"--help", "--version"})
 def main() -> None:
     """Load the command and run it.
 
-    An interruption while it loads, a deleted current folder, and a library that cannot be loaded are one line on
-    stderr.
+    An interruption or SIGTERM while it loads, a deleted current folder, and a library that cannot be loaded are
+    one line on stderr.
     """
     _open_standard_files()
     try:
@@ -28,9 +31,11 @@ def main() -> None:
         Path.cwd()
     except OSError as error:
         _fail(f"the current folder: {error.strerror}; change to another one", 2)
-    on_interrupt = signal.getsignal(signal.SIGINT)
-    if on_interrupt is signal.default_int_handler:
-        signal.signal(signal.SIGINT, _end_at_once)
+    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    # One that whoever started this process has set stays.
+    ours = {number: handler for number, handler in usual.items() if signal.getsignal(number) == handler}
+    for number in ours:
+        signal.signal(number, _end_at_once)
     try:
         from gan_study.study.commands import run_command
         from gan_study.study.run import interpreter
@@ -42,8 +47,8 @@ def main() -> None:
             importlib.import_module("gan_study.study.run.folder")
     except (ImportError, MemoryError) as error:
         _fail(f"cannot be loaded: {' '.join(str(error).split()) or 'no memory'}", 2)
-    if on_interrupt is signal.default_int_handler:
-        signal.signal(signal.SIGINT, on_interrupt)
+    for number, handler in ours.items():
+        signal.signal(number, end_in_order if number == signal.SIGTERM else handler)
     run_command()
 
 
@@ -66,8 +71,9 @@ def _open_standard_files() -> None:
 
 def _end_at_once(number: int, frame: FrameType | None) -> NoReturn:
     """End the process; an exception would be one of any kind by the time it has left a half-loaded library."""
-    os.write(2, b"gan-study: interrupted\n")
-    os._exit(INTERRUPTED)
+    said = b"interrupted" if number == signal.SIGINT else b"ended by SIGTERM"
+    os.write(2, b"gan-study: " + said + b"\n")
+    os._exit(128 + number)
 
 
 def _fail(message: str, code: int) -> NoReturn:

@@ -17,6 +17,7 @@ from tests.test_architecture import ROOT, modules
 INTERNALS = {
     "study/run/ray_internals.py": {
         "ray._private.ray_constants.ENABLE_RAY_CLUSTER": "sets to keep a local Ray at 127.0.0.1",
+        "ray._private.utils.set_sigterm_handler": "replaces so that SIGTERM ends a study well while Ray starts",
         "ray._private.services.get_ray_address_from_environment": "finds the cluster that auto stands for by",
         "ray._private.authentication.authentication_token_setup.ensure_token_if_auth_enabled": "seeks a token by",
         "ray._raylet.GcsClient": "asks whether a cluster answers by",

@@ -14,7 +14,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from gan_study.study.cli import INTERRUPTED
+from gan_study.study.cli import INTERRUPTED, TERMINATED
 from gan_study.study.commands import describing, exporting, reporting, running, watching
 from gan_study.study.commands.output import fail
 from gan_study.study.watch.terminal import tolerant_output
@@ -46,9 +46,12 @@ for _name, _command in _COMMANDS.items():
 # What Python says where the limit on processes is reached.
 NO_MORE_THREADS = "can't start new thread"
 
-# The exit code of a process that SIGTERM ended.
-TERMINATED = 143
-RUNS_TRIALS = ("run", "resume")
+# How a command that runs trials is continued, if it was ended.
+CONTINUED: Mapping[str, str] = {
+    # It may be ended before the folder has a study: then nothing is left of it.
+    "run": "; if the study had begun, `gan-study resume DIR` continues",
+    "resume": "; `gan-study resume DIR` continues",
+}
 # What these print is in their files too.
 WRITES_FILES = ("run", "resume", "report", "balance", "sample")
 
@@ -134,7 +137,7 @@ def _refuse_odd_arguments(arguments: Sequence[str]) -> None:
 
 
 def _how_to_continue() -> str:
-    return "; `gan-study resume DIR` continues" if {*sys.argv[1:2]} & {*RUNS_TRIALS} else ""
+    return "".join(CONTINUED.get(command, "") for command in sys.argv[1:2])
 
 
 def _ensure_home() -> None:

@@ -11,7 +11,7 @@ from gan_study.study.plan.storage_url import resolve
 from gan_study.study.run import data_checks
 from gan_study.study.run.cluster import STARTING_RAY, ray_cluster
 from gan_study.study.run.drive import drive
-from gan_study.study.run.folder import claim_folder, create_study_folder
+from gan_study.study.run.folder import claim_folder, create_study_folder, left_as_it_was
 from gan_study.study.run.gan_precision import decide_precision, refuse_precision_of_cluster
 from gan_study.study.run.lock import sole_driver
 from gan_study.study.run.options import RunOptions, time_plan
@@ -36,9 +36,14 @@ def begin_study(config: StudyConfig, root: Path, options: RunOptions) -> StudyRe
         read_prior(config.search.from_study, data=config.data, pool_digest=data.pool_digest)
     if config.storage is not None:
         check_storage(resolve(config.storage, os.environ))
+    is_new = not root.exists()
     claim_folder(root)
     say(options.console, STARTING_RAY)
-    with sole_driver(root) as check_sole_driver, ray_cluster(options.address, verbose=options.verbose):
+    with (
+        sole_driver(root) as check_sole_driver,
+        left_as_it_was(root, is_new=is_new),
+        ray_cluster(options.address, verbose=options.verbose),
+    ):
         place = find_place(config, parts, options)
         config, found = decide_precision(config, place, options)
         machine = probe_place(config, place, options, seconds=SECONDS_BEFORE_RUN)

@@ -28,9 +28,11 @@ from gan_study.study.run.ray_internals import (
     cluster_answers,
     listen_on_loopback_only,
     running_cluster,
+    without_ray_signal_handler,
 )
 from gan_study.trainables.base.files import expand, read_text
 from gan_study.trainables.base.settings import UserError
+from gan_study.trainables.base.signals import end_in_order
 from gan_study.trainables.trial.outcome import one_line
 
 # These networks are small: four trials share a GPU before they wait for one another.
@@ -75,13 +77,40 @@ def ray_cluster(address: str | None, *, verbose: bool) -> Iterator[None]:
         ending.enter_context(_files_allowed())
         if address is None:
             ending.enter_context(ray_ends_with_driver())
-        on_term = signal.getsignal(signal.SIGTERM)
-        _start_ray(address, verbose=verbose)
-        ending.callback(ray.shutdown)
-        if threading.current_thread() is threading.main_thread():
-            # Ray's own prints frames of C++ and aborts.
-            signal.signal(signal.SIGTERM, on_term if callable(on_term) else _end)
+        with _heeding_sigterm():
+            _start_ray(address, verbose=verbose)
+            ending.callback(ray.shutdown)
         yield
+
+
+@contextlib.contextmanager
+def _heeding_sigterm() -> Iterator[None]:
+    """Let SIGTERM end the process in order while Ray starts, which is the block, and from then on.
+
+    Python drops what a handler raises in a callback of `fork`, which Ray's start calls often: the process is ended
+    after the block then.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGTERM)
+    handle = before if callable(before) else end_in_order
+    dropped: list[int] = []
+
+    def heed(number: int, frame: FrameType | None) -> None:
+        dropped.append(number)
+        handle(number, frame)
+        dropped.clear()
+
+    signal.signal(signal.SIGTERM, heed)
+    try:
+        with without_ray_signal_handler():
+            yield
+    finally:
+        # Also instead of that of Ray's C++ part, which prints frames and aborts.
+        signal.signal(signal.SIGTERM, handle)
+    for number in dropped:
+        handle(number, None)
 
 
 @contextlib.contextmanager
@@ -99,11 +128,6 @@ def _files_allowed() -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
-
-
-def _end(number: int, frame: FrameType | None) -> None:
-    """End the process in order, with the exit code that shells have for a signal."""
-    raise SystemExit(128 + number)
 
 
 def _start_ray(address: str | None, *, verbose: bool) -> None:

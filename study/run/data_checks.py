@@ -12,7 +12,7 @@ from gan_study.study.plan.costs import Workload, deficits_of
 from gan_study.study.plan.storage_url import with_absolute_file
 from gan_study.study.plan.trials import baseline_trials
 from gan_study.study.run.folder import Manifest, read_origin
-from gan_study.study.run.plugins import check_plugins, plugin_files
+from gan_study.study.run.plugins import check_plugins, plugin_files, plugin_versions
 from gan_study.trainables.balancing.catalog import BALANCERS
 from gan_study.trainables.base.files import expand, full_path
 from gan_study.trainables.base.settings import ConfigError, DataError, UserError
@@ -83,8 +83,12 @@ def data_lines(data: DataConfig, imbalance: Imbalance) -> tuple[str, ...]:
 
 
 def take_fingerprint(config: StudyConfig) -> Fingerprint:
-    """All files that the study's numbers depend on; raises DataError if there is no such data set."""
-    return replace(fingerprint.take_fingerprint(config.data), other=fingerprint.digest_files(_other_files(config)))
+    """All files that the study's numbers depend on, and the versions of installed parts.
+
+    Raises DataError if there is no such data set.
+    """
+    other = {**fingerprint.digest_files(_other_files(config)), **plugin_versions(config)}
+    return replace(fingerprint.take_fingerprint(config.data), other=other)
 
 
 def find_changed_data(root: Path, manifest: Manifest, now: Fingerprint) -> str | None:

@@ -1,12 +1,13 @@
 """A study's manifest and origin: created, read, and changed."""
 
+import contextlib
 import datetime
 import gzip
 import json
 import os
 import uuid
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -112,6 +113,25 @@ def claim_folder(root: Path) -> None:
     if root.exists() and any(path != StudyFolder(root).driver for path in root.iterdir()):
         raise UserError(f"{root} is not empty and contains no study; choose another --out")
     root.mkdir(parents=True, exist_ok=True)
+
+
+@contextlib.contextmanager
+def left_as_it_was(root: Path, *, is_new: bool) -> Iterator[None]:
+    """Undo `claim_folder` and what the lock leaves if the block ends before `root` contains a study.
+
+    Within `sole_driver`, so that nothing of another driver is removed; `is_new`: there was no such folder.
+    """
+    folder = StudyFolder(root)
+    try:
+        yield
+    except BaseException:
+        # Storage that fails has been reported already.
+        with contextlib.suppress(OSError):
+            if not folder.manifest.exists():
+                folder.driver.unlink(missing_ok=True)
+                if is_new:
+                    root.rmdir()
+        raise
 
 
 def create_study_folder(

@@ -14,7 +14,8 @@ from gan_study.study.plan.config import StudyConfig
 from gan_study.study.run.cluster import Room, num_fitting
 from gan_study.trainables.balancing.catalog import BALANCERS
 from gan_study.trainables.base.files import read_bytes
-from gan_study.trainables.base.plugins import Kind, load, module_file
+from gan_study.trainables.base.plugin_code import module_file, part_modules, part_versions
+from gan_study.trainables.base.plugins import Kind, load
 from gan_study.trainables.base.settings import ConfigError
 from gan_study.trainables.classifiers.catalog import CLASSIFIERS
 from gan_study.trainables.classifiers.metrics import is_own
@@ -34,11 +35,6 @@ class UsedPlugin:
     """Where it is: "module:attribute"."""
     kinds: Sequence[Kind]
     """What it may be."""
-
-    @property
-    def module(self) -> str:
-        """The module that defines it."""
-        return self.reference.partition(":")[0]
 
 
 def used_plugins(config: StudyConfig) -> tuple[UsedPlugin, ...]:
@@ -62,9 +58,21 @@ def used_plugins(config: StudyConfig) -> tuple[UsedPlugin, ...]:
 
 
 def plugin_files(config: StudyConfig) -> dict[str, Path]:
-    """The file of each module that defines a part of the study; none is imported."""
-    files = {f"the module {each.module}": module_file(each.reference) for each in used_plugins(config)}
-    return {what: path for what, path in files.items() if path is not None}
+    """The file of each module that a part of the study depends on (`plugin_code`); none is imported."""
+    return {
+        f"the module {name}": path
+        for each in used_plugins(config)
+        for name, path in part_modules(each.reference).items()
+    }
+
+
+def plugin_versions(config: StudyConfig) -> dict[str, str]:
+    """The version of each installed distribution that has a part of the study."""
+    return {
+        f"the version of {name}": version
+        for each in used_plugins(config)
+        for name, version in part_versions(each.reference).items()
+    }
 
 
 def check_plugins(config: StudyConfig, *, shape: ImageShape, num_classes: int) -> None:
@@ -90,12 +98,14 @@ def check_in_workers(config: StudyConfig, room: Room) -> None:
     one, far from the cause. A machine that has not been started is not checked.
     """
     plugins = used_plugins(config)
+    modules = {each: tuple(part_modules(each.reference)) for each in plugins}
+    names = sorted({name for some in modules.values() for name in some})
     nodes = [node for node in ray.nodes() if node["Alive"] and num_fitting(room.trial, [node["Resources"]])]
     asked = [
         # A worker that dies of the import is not asked again for ever.
         ray.remote(num_cpus=0, max_retries=0)(_look_from_worker)
         .options(scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=True))
-        .remote({each.reference: each.key for each in plugins})
+        .remote({each.reference: each.key for each in plugins}, names)
         for node in nodes
         if plugins
     ]
@@ -106,46 +116,51 @@ def check_in_workers(config: StudyConfig, room: Room) -> None:
         raise ConfigError(
             f"{plugins[0].key}: a worker cannot be asked for {plugins[0].name!r}: {reason}"
         ) from None
-    for problem in (problem for answer in answers for problem in _problems(plugins, answer)):
+    for problem in (problem for answer in answers for problem in _problems(modules, answer)):
         raise ConfigError(problem)
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Seen:
-    """What a worker found of the parts: why it cannot import one, or what the file of its module holds."""
+    """What a worker found of the parts."""
 
     host: str
     problems: Mapping[str, str]
+    """Why it cannot import a part, by the part's reference."""
     digests: Mapping[str, str | None]
+    """What the files of modules hold, by the module's name."""
 
 
-def _look_from_worker(keys: Mapping[str, str]) -> _Seen:
+def _look_from_worker(keys: Mapping[str, str], modules: Sequence[str]) -> _Seen:
     problems = {}
     for reference, key in keys.items():
         try:
             load(reference, where=key)
         except ConfigError as error:
             problems[reference] = str(error)
-    digests = {reference: _digest(reference) for reference in keys}
+    digests = {name: _digest(name) for name in modules}
     return _Seen(host=socket.gethostname(), problems=problems, digests=digests)
 
 
-def _problems(plugins: tuple[UsedPlugin, ...], seen: _Seen) -> Iterator[str]:
-    for plugin in plugins:
+def _problems(modules: Mapping[UsedPlugin, Sequence[str]], seen: _Seen) -> Iterator[str]:
+    """What is wrong with the parts in a worker; `modules` are those on which each depends, in this process."""
+    for plugin, names in modules.items():
         if plugin.reference in seen.problems:
             yield (
                 f"{seen.problems[plugin.reference]}: a worker on {seen.host} cannot load it, although "
                 f"this process can; on a cluster install it on every machine, or pass its folder with "
                 f"Ray's working_dir or py_modules"
             )
-        elif seen.digests[plugin.reference] != _digest(plugin.reference):
-            yield (
-                f"{plugin.key}: {plugin.name!r}: the module {plugin.module} of a worker on {seen.host} is "
-                "different from that of this process; install the same version on every machine"
-            )
+            continue
+        for name in names:
+            if seen.digests[name] != _digest(name):
+                yield (
+                    f"{plugin.key}: {plugin.name!r}: the module {name} of a worker on {seen.host} is "
+                    "different from that of this process; install the same version on every machine"
+                )
 
 
-def _digest(reference: str) -> str | None:
+def _digest(module: str) -> str | None:
     """Names what the file of a module holds; None if it has none."""
-    path = module_file(reference)
+    path = module_file(module)
     return None if path is None or not path.is_file() else hashlib.sha256(read_bytes(path)).hexdigest()

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ray._private import ray_constants, services
+from ray._private import utils as ray_utils
 from ray._private.authentication import authentication_token_setup
 from ray._raylet import GcsClient  # type: ignore[attr-defined]
 from ray.air.execution._internal import RayActorManager
@@ -36,6 +37,17 @@ def listen_on_loopback_only() -> Iterator[None]:
         yield
     finally:
         ray_constants.ENABLE_RAY_CLUSTER = before
+
+
+@contextlib.contextmanager
+def without_ray_signal_handler() -> Iterator[None]:
+    """Let `ray.init` leave the process's handler of SIGTERM; its own exits with the signal's number, 15."""
+    before = ray_utils.set_sigterm_handler
+    ray_utils.set_sigterm_handler = lambda handler: None
+    try:
+        yield
+    finally:
+        ray_utils.set_sigterm_handler = before
 
 
 def running_cluster() -> str:

@@ -1,12 +1,11 @@
 """Problems of a study's folder, found without changing anything in it."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from pydantic import JsonValue
 
 from gan_study.study.plan.changes import is_meant
 from gan_study.study.plan.decisions import Decision
@@ -19,6 +18,7 @@ from gan_study.study.run.decision_store import read_decisions
 from gan_study.study.run.folder import Manifest, find_edits_of_manifest, read_manifest
 from gan_study.study.run.layout import StudyFolder
 from gan_study.study.run.record_store import find_repeated
+from gan_study.study.watch.contradictions import contradictions, contradictions_of_fits, find_baseline
 from gan_study.study.watch.optuna_view import differences
 from gan_study.trainables.base.files import read_bytes
 from gan_study.trainables.base.settings import ConfigError, UserError, dump, from_json
@@ -70,7 +70,7 @@ def check_study(root: Path) -> Checked:
     except ConfigError as error:
         # A folder without a manifest holds no study, and that is another error.
         findings.append(Finding(where=folder.manifest.name, what=str(error)))
-    records = _read_records(folder, None if manifest is None else dump(manifest.config), findings)
+    records = _read_records(folder, manifest, findings)
     for record in records:
         if record.arrays is not None:
             stored = ArrayFile(folder.root / record.arrays, expected=record.arrays_digest)
@@ -78,6 +78,9 @@ def check_study(root: Path) -> Checked:
                 findings.append(Finding(where=record.arrays, what=damage))
             else:
                 findings += _score_findings(record, stored, where=folder.records.name)
+                if manifest is not None:
+                    wrong = contradictions_of_fits(record, stored, metric=manifest.config.objective)
+                    findings += [_finding_of(record, what, folder) for what in wrong]
     decisions = _read_decisions(folder, records, findings)
     closed = _read_selection(folder, records, decisions, findings)
     rounds = _read_rounds(folder, records, findings)
@@ -102,16 +105,13 @@ def check_study(root: Path) -> Checked:
     )
 
 
-def _read_records(
-    folder: StudyFolder, study: Mapping[str, JsonValue] | None, findings: list[Finding]
-) -> list[TrialRecord]:
-    """The records that can be read; what is wrong with a line is added to `findings`.
-
-    `study` is the study's configuration, None if it cannot be read.
-    """
+def _read_records(folder: StudyFolder, manifest: Manifest | None, findings: list[Finding]) -> list[TrialRecord]:
+    """The records that can be read; what is wrong with a line is added to `findings`."""
+    study = None if manifest is None else dump(manifest.config)
     lines, unfinished = record_lines(read_bytes(folder.records) if folder.records.exists() else b"")
     records: list[TrialRecord | None] = []
     ratios: dict[str, float] = {}
+    are_tested: dict[str, bool] = {}
     for number, line in enumerate(lines, start=1):
         where = f"{folder.records.name}:{number}"
         records.append(None)
@@ -119,6 +119,7 @@ def _read_records(
             records[-1] = record = read_line(line, where=where)
             config = record.config if study is None else restore_classes(record.config, study)
             named = parse_trial(config)
+            are_tested[record.trial_id] = named.evaluation.test
             first = ratios.setdefault(record.setting_id, record.imbalance_ratio)
             if named.trial_id != record.trial_id:
                 what = f"trial {record.trial_id}: its configuration is that of trial {named.trial_id}"
@@ -140,7 +141,21 @@ def _read_records(
         where = f"{folder.records.name}:{len(lines) + 1}"
         what = "is incomplete; resuming removes it and runs its trial again"
         findings.append(Finding(where=where, what=what, is_wrong=False))
-    return [record for record in records if record is not None]
+    read = [record for record in records if record is not None]
+    for record in read:
+        if manifest is not None and record.trial_id in are_tested:
+            wrong = contradictions(
+                record,
+                is_tested=are_tested[record.trial_id],
+                metric=manifest.config.objective,
+                baseline=find_baseline(record, read),
+            )
+            findings += [_finding_of(record, what, folder) for what in wrong]
+    return read
+
+
+def _finding_of(record: TrialRecord, what: str, folder: StudyFolder) -> Finding:
+    return Finding(where=folder.records.name, what=f"trial {record.trial_id}: {what}")
 
 
 def _score_findings(record: TrialRecord, stored: ArrayFile, *, where: str) -> Iterator[Finding]:

@@ -77,8 +77,16 @@ def test_a_library_that_has_no_memory_to_load_is_said():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seconds", [0.2, 0.6, 1.5])
-def test_an_interrupt_while_the_command_loads_is_one_line(seconds):
+@pytest.mark.parametrize(
+    ("number", "seconds", "code", "line"),
+    [
+        (signal.SIGINT, 0.2, 130, "gan-study: interrupted"),
+        (signal.SIGINT, 0.6, 130, "gan-study: interrupted"),
+        (signal.SIGINT, 1.5, 130, "gan-study: interrupted"),
+        (signal.SIGTERM, 0.2, 143, "gan-study: ended by SIGTERM"),
+    ],
+)
+def test_a_signal_while_the_command_loads_is_one_line(number, seconds, code, line):
     """`import torch` makes errors of many kinds of a KeyboardInterrupt."""
     process = subprocess.Popen(
         [sys.executable, "-X", "importtime", *COMMAND[1:], "show", "quickstart"],
@@ -90,10 +98,10 @@ def test_an_interrupt_while_the_command_loads_is_one_line(seconds):
     # From here on its own code runs.
     next(line for line in process.stderr if line.rstrip().endswith(" torch.version"))
     time.sleep(seconds / 10)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, said = process.communicate(timeout=60)
     told = [line for line in said.splitlines() if not line.startswith("import time:")]
-    assert (process.returncode, told) == (130, ["gan-study: interrupted"])
+    assert (process.returncode, told) == (code, [line])
 
 
 # Files opened while 0, 1 and 2 are closed, and what a library then prints.

@@ -160,6 +160,7 @@ def test_killed_and_resumed_it_is_the_same_study(undisturbed, tmp_path, kills):
     ("signals", "goal"),
     [
         pytest.param([signal.SIGKILL], "ray", id="killed while Ray starts"),
+        pytest.param([signal.SIGTERM], "ray", id="ended while Ray starts"),
         pytest.param([signal.SIGHUP], "records.jsonl", id="its terminal is closed"),
         pytest.param([signal.SIGINT] * 3, "records.jsonl", id="interrupted three times"),
         pytest.param([signal.SIGTERM], "records.jsonl", id="ended"),
@@ -180,8 +181,12 @@ def test_however_a_driver_ends_no_process_of_its_ray_is_left(tmp_path, signals, 
     assert process.returncode != 0
     assert_nothing_left(process.pid, since)
     assert "*** SIG" not in output and "Traceback" not in output, output
+    if signals == [signal.SIGTERM]:
+        assert process.returncode == 143 and "gan-study: ended by SIGTERM; " in output
     if goal != "ray":
         assert check_study(folder).is_sound
+    elif signals != [signal.SIGKILL]:
+        assert not folder.exists()
 
 
 def test_optunas_storage_agrees_with_the_records(undisturbed):

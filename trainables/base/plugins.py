@@ -4,7 +4,6 @@ Names are found only in the metadata of installed packages; a part's module is i
 """
 
 import importlib
-import importlib.util
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -96,23 +95,6 @@ def load(reference: str, *, where: str) -> object:
 def one_line(error: BaseException) -> str:
     """An error's kind and message, in one line."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}"
-
-
-def module_file(reference: str) -> Path | None:
-    """The file of the module in "module:attribute", without importing it; None if it has none."""
-    top, *inner = reference.partition(":")[0].split(".")
-    try:
-        spec = importlib.util.find_spec(top) if top else None
-    # `__main__`, for instance, has none.
-    except (ImportError, ValueError):
-        return None
-    if spec is None or spec.origin is None:
-        return None
-    path = Path(spec.origin)
-    if not inner:
-        return path
-    place = path.parent.joinpath(*inner)
-    return place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
 
 
 class Catalog(Mapping[str, T]):

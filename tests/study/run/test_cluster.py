@@ -1,6 +1,9 @@
 """What fits on a cluster, and that nobody waits for what cannot be."""
 
+import contextlib
 import itertools
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -9,6 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 import yaml
+from ray._private import utils as ray_utils
 from ray.tune.experiment import Trial
 
 from gan_study.study.plan.config import ResourceConfig, parse_study
@@ -260,6 +264,28 @@ def test_a_driver_may_open_the_files_that_it_needs(monkeypatch, limits, during):
     with cluster._files_allowed():
         assert now[-1] == during
     assert now[-1] == limits
+
+
+@pytest.mark.parametrize("is_dropped", [False, True])
+def test_sigterm_while_ray_starts_ends_the_process_in_order(monkeypatch, is_dropped):
+    """Also where Python drops what the signal's handler raises, as in a callback of `fork`."""
+    told = []
+
+    def start(**options):
+        # As `ray.init` does; its handler must not be the one.
+        ray_utils.set_sigterm_handler(lambda number, frame: told.append("Ray's"))
+        with contextlib.suppress(*([SystemExit] if is_dropped else [])):
+            os.kill(os.getpid(), signal.SIGTERM)
+            told.append("not ended")
+
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(cluster.ray, "init", start)
+    try:
+        with pytest.raises(SystemExit) as ended, ray_cluster(None, verbose=False):
+            told.append("begun")
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert (ended.value.code, told) == (128 + signal.SIGTERM, [])
 
 
 def test_too_few_open_files_are_one_line(monkeypatch):

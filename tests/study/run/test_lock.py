@@ -15,6 +15,7 @@ import time
 import pytest
 
 from gan_study.study.run import lock
+from gan_study.study.run.folder import claim_folder, left_as_it_was
 from gan_study.study.run.lock import StudyInUseError, running_driver, sole_driver
 
 FORKED = multiprocessing.get_context("fork")
@@ -150,3 +151,20 @@ def test_the_heartbeat_ends_with_the_driver(tmp_path, impatient):
     with sole_driver(tmp_path):
         assert any(thread.name == "driver heartbeat" for thread in threading.enumerate())
     assert not any(thread.name == "driver heartbeat" for thread in threading.enumerate())
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_nothing_is_left_of_a_study_that_ends_before_it_has_begun(tmp_path, is_new):
+    root = tmp_path / "study"
+    if not is_new:
+        root.mkdir()
+    claim_folder(root)
+    with pytest.raises(SystemExit), sole_driver(root), left_as_it_was(root, is_new=is_new):
+        raise SystemExit(143)
+    assert root.exists() != is_new
+    assert is_new or [*root.iterdir()] == []
+    claim_folder(root)
+    with pytest.raises(SystemExit), sole_driver(root), left_as_it_was(root, is_new=is_new):
+        (root / "study.json").write_text("{}")
+        raise SystemExit(143)
+    assert {path.name for path in root.iterdir()} == {"study.json", "driver.lock"}

@@ -11,6 +11,7 @@ import pytest
 from gan_study.study.plan.recipe import study_config
 from gan_study.study.run import data_checks
 from gan_study.study.run.cluster import Room
+from gan_study.study.run.folder import create_study_folder
 from gan_study.study.run.plugins import check_in_workers, check_plugins, plugin_files, used_plugins
 from gan_study.trainables.base.settings import ConfigError
 from gan_study.trainables.data.images import ImageShape
@@ -90,13 +91,22 @@ def test_a_part_that_breaks_a_promise_is_refused_before_the_first_trial(folder):
     )
 
 
-def test_another_module_is_another_study(folder):
-    install(folder, "plant_c")
+def test_another_module_is_another_study(folder, tmp_path):
+    """The one that defines the part, or one that this imports."""
+    install(folder, "plant_c", PARTS + "import plant_g\n")
+    (folder / "plant_g.py").write_text("", encoding="utf-8")
     config = study("classifier.name=plant_c:LINEAR")
-    before = data_checks.take_fingerprint(config)
-    (folder / "plant_c.py").write_text(PARTS + "# changed\n", encoding="utf-8")
-    assert before.other.keys() == {"the module plant_c"}
-    assert data_checks.take_fingerprint(config).other != before.other
+    manifest = create_study_folder(tmp_path / "study", config, {}, data=data_checks.take_fingerprint(config))
+
+    def changes():
+        now = data_checks.take_fingerprint(config)
+        return data_checks.find_changed_data(tmp_path / "study", manifest, now)
+
+    assert changes() is None
+    (folder / "plant_g.py").write_text("# changed\n", encoding="utf-8")
+    assert changes() == "1 file changed (the module plant_g)"
+    (folder / "plant_c.py").write_text(PARTS + "import plant_g  # changed\n", encoding="utf-8")
+    assert changes() == "2 files changed (the module plant_c, the module plant_g)"
 
 
 @pytest.mark.ray
@@ -113,7 +123,9 @@ def test_a_part_is_looked_for_where_trials_run(folder, tmp_path_factory):
     for name in ("plant_d", "plant_f"):
         (folder / name).mkdir()
         (folder / name / "__init__.py").write_text(PARTS, encoding="utf-8")
-    modules = [str(sent / "plant_d"), str(sent / "plant_f")]
+    # The part is the same on both sides, and what it imports is not.
+    install(folder, "plant_h", PARTS + "import plant_f\n")
+    modules = [str(sent / "plant_d"), str(sent / "plant_f"), str(folder / "plant_h.py")]
     with ray_of_ones_own(runtime_env={"py_modules": modules}):
         check_in_workers(study("classifier.name=plant_d:LINEAR"), ROOM)
         with pytest.raises(
@@ -124,6 +136,10 @@ def test_a_part_is_looked_for_where_trials_run(folder, tmp_path_factory):
             ConfigError, match=r"'plant_f:LINEAR': the module plant_f of a worker on .* is different"
         ):
             check_in_workers(study("classifier.name=plant_f:LINEAR"), ROOM)
+        with pytest.raises(
+            ConfigError, match=r"'plant_h:LINEAR': the module plant_f of a worker on .* is different"
+        ):
+            check_in_workers(study("classifier.name=plant_h:LINEAR"), ROOM)
         # Nobody is asked where there is nothing to ask for.
         check_in_workers(study(), replace(ROOM, trial={"CPU": 10**6, "GPU": 0.0}))
 

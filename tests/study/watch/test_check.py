@@ -62,14 +62,13 @@ def write_study(root, records, *, closed, config=CONFIG, decisions=()):
 
 
 def fits_of(record):
-    """Two fits' overall scores on each part, whose means the record has."""
+    """Each fit's overall scores on each part; the record has their means and the spread."""
     arrays = {}
     for part, scores in record.scores.items():
         means = np.array([math.nan if value is None else value for value in scores.values()])
-        arrays |= {
-            "scores/metrics": np.array(list(scores)),
-            f"{part}/overall": np.stack([means - 0.125, means + 0.125]),
-        }
+        off = np.linspace(-1.0, 1.0, record.num_fits) if record.num_fits > 1 else np.zeros(1)
+        off *= 0.0 if record.fit_spread is None else record.fit_spread / np.std(off, ddof=1)
+        arrays |= {"scores/metrics": np.array(list(scores)), f"{part}/overall": means + off[:, None]}
     return arrays
 
 
@@ -148,6 +147,16 @@ def line_of(root, number, change):
 
 def with_values(**changes):
     return lambda line: json.dumps({**json.loads(line), **changes}).encode()
+
+
+def with_rung(rung):
+    return lambda line: with_values(search={**json.loads(line)["search"], "rung": rung})(line)
+
+
+def last_of(root, phase):
+    """The number of the last line of this phase."""
+    lines = (root / "records.jsonl").read_text().splitlines()
+    return max(number for number, line in enumerate(lines, start=1) if json.loads(line)["phase"] == phase)
 
 
 def edited_score(line, name, value):
@@ -242,6 +251,58 @@ DAMAGES = {
     "a score that no fit has": (
         lambda root: line_of(root, 2, lambda line: edited_score(line, "beauty", 0.5)),
         "validation beauty is 0.5, and nan in ",
+    ),
+    "a gain edited by hand": (
+        lambda root: line_of(root, last_of(root, "search"), with_values(objective=0.99)),
+        ": objective is 0.99, and ",
+    ),
+    "a gain taken away": (
+        lambda root: line_of(root, last_of(root, "search"), with_values(objective=None)),
+        ": objective is missing, and ",
+    ),
+    "a gain where none is measured": (
+        lambda root: line_of(root, last_of(root, "confirm"), with_values(objective=0.99)),
+        ": objective is 0.99, and missing by its scores and baseline",
+    ),
+    "a baseline edited by hand": (
+        lambda root: line_of(root, last_of(root, "search"), with_values(baseline=0.125)),
+        ": baseline is 0.125, and ",
+    ),
+    "a baseline where nothing is measured against it": (
+        lambda root: line_of(root, last_of(root, "confirm"), with_values(baseline=0.125)),
+        ": baseline is 0.125, and only search trials have one",
+    ),
+    "another number of fits": (
+        lambda root: line_of(root, 2, with_values(num_fits=9)),
+        ": num_fits is 9, and 3 in artifacts/",
+    ),
+    "another spread": (
+        lambda root: line_of(root, 2, with_values(fit_spread=0.5)),
+        ": fit_spread is 0.5, and 0.016 in artifacts/",
+    ),
+    "a confirmation that says it was searched": (
+        lambda root: line_of(root, last_of(root, "confirm"), with_values(phase="search")),
+        ": phase is search, and its configuration reads the test part",
+    ),
+    "a search trial that says it is a baseline": (
+        lambda root: line_of(root, last_of(root, "search"), with_values(phase="baseline")),
+        ": phase is baseline, with search",
+    ),
+    "a baseline that says it was searched": (
+        lambda root: line_of(root, 2, with_values(phase="search")),
+        ": phase is search, without search",
+    ),
+    "a failure with scores": (
+        lambda root: line_of(root, 2, with_values(status="failed")),
+        ": status is failed, with scores",
+    ),
+    "a stop without its reason": (
+        lambda root: line_of(root, last_of(root, "search"), with_values(status="pruned")),
+        ": status is pruned, without stop",
+    ),
+    "milestones taken away": (
+        lambda root: line_of(root, last_of(root, "search"), with_rung(2)),
+        ": 0 milestones, and 2 in search.rung",
     ),
     "no configuration": (
         lambda root: line_of(root, 2, with_values(config={})),

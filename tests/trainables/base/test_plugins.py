@@ -3,7 +3,7 @@ import sys
 import pytest
 
 from gan_study.trainables.balancing.catalog import BALANCERS
-from gan_study.trainables.base.plugins import find_reference, load, module_file, registered
+from gan_study.trainables.base.plugins import find_reference, load, registered
 from gan_study.trainables.base.settings import ConfigError
 from gan_study.trainables.classifiers.catalog import CLASSIFIERS
 from gan_study.trainables.classifiers.metrics import metric_name
@@ -98,19 +98,6 @@ def test_a_registered_metric_is_named_by_its_place(folder):
     install(folder, "zoo_h", metrics={"theirs": "zoo_h:f", "accuracy": "zoo_h:g"})
     names = {"theirs": "zoo_h:f", "accuracy": "accuracy", "x.y:z": "x.y:z", "unknown": "unknown"}
     assert {name: metric_name(name) for name in names} == names
-
-
-def test_the_file_of_a_module_is_known_without_importing_it(folder):
-    install(folder, "zoo_i", "raise SystemExit")
-    package = folder / "zoo_j" / "inner"
-    package.mkdir(parents=True)
-    for place in (package.parent / "__init__.py", package / "__init__.py", package / "leaf.py"):
-        place.write_text("raise SystemExit")
-    assert module_file("zoo_i:X") == folder / "zoo_i.py"
-    assert module_file("zoo_j.inner:X") == package / "__init__.py"
-    assert module_file("zoo_j.inner.leaf:X") == package / "leaf.py"
-    assert module_file("no_such_module:X") is None
-    assert module_file(":X") is None
 
 
 def test_loading_a_module_gives_its_attribute(folder):
