@@ -181,7 +181,8 @@ def test_however_a_driver_ends_no_process_of_its_ray_is_left(tmp_path, signals, 
     assert process.returncode != 0
     assert_nothing_left(process.pid, since)
     assert "*** SIG" not in output and "Traceback" not in output, output
-    if signals == [signal.SIGTERM]:
+    if signals == [signal.SIGTERM] and goal == "ray":
+        # Later the signal may end Ray, which is of the group, before it ends the driver: exit code 1 then.
         assert process.returncode == 143 and "gan-study: ended by SIGTERM; " in output
     if goal != "ray":
         assert check_study(folder).is_sound
