@@ -56,12 +56,20 @@ def read_table(path: Path, *, name: str | None = None) -> Table:
     text = _text_of(read_bytes(path))
     if "\0" in text:
         raise DataError(f"{name}: no table of text; it holds NUL characters")
+    try:
+        return _of_text(text, name, path.suffix.lower())
+    except csv.Error as error:
+        # Such as a cell of more than 131,072 letters.
+        raise DataError(f"{name}: no table of labels; {error}") from None
+
+
+def _of_text(text: str, name: str, ending: str) -> Table:
     lines = text.splitlines()
-    if path.suffix.lower() == LINES_OF_JSON:
+    if ending == LINES_OF_JSON:
         return _of_json(name, lines)
     counts = {mark: Counter(len(row) for row in _split(lines[:50], mark)) for mark in _DELIMITERS}
     delimiter, found = max(counts.items(), key=lambda item: (_columns(item[1]) > 1, item[1].most_common(1)))
-    if path.suffix.lower() == ".txt" and (found_pairs := _pairs(lines)) and _columns(found) < 2:
+    if ending == ".txt" and (found_pairs := _pairs(lines)) and _columns(found) < 2:
         return Table(name=name, header=found_pairs[0], rows=found_pairs[1:])
     if not lines or _columns(found) < 2:
         raise DataError(f"{name}: a table of labels has two columns or more, between , ; | or tabs")

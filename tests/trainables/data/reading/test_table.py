@@ -143,6 +143,7 @@ def test_labels_are_text(tmp_path: Path) -> None:
         ),
         ("path,label,split\na,cat,train\nb,dog,later\n", "the part 'later' in the column split is not known"),
         ("path,label\0\na,cat\n", "it holds NUL characters"),
+        ("path,label\na," + 140_000 * "A" + "\n", "no table of labels; field larger than field limit"),
         (
             "path,label\na,cat\nb,dog\nc,cat|dog\nd,dog\n",
             r"'cat\|dog' are several classes; a picture has one here",
