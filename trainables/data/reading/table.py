@@ -57,13 +57,13 @@ def read_table(path: Path, *, name: str | None = None) -> Table:
     if "\0" in text:
         raise DataError(f"{name}: no table of text; it holds NUL characters")
     try:
-        return _of_text(text, name, path.suffix.lower())
+        return _parsed(text, name, path.suffix.lower())
     except csv.Error as error:
         # Such as a cell of more than 131,072 letters.
         raise DataError(f"{name}: no table of labels; {error}") from None
 
 
-def _of_text(text: str, name: str, ending: str) -> Table:
+def _parsed(text: str, name: str, ending: str) -> Table:
     lines = text.splitlines()
     if ending == LINES_OF_JSON:
         return _of_json(name, lines)
