@@ -101,9 +101,9 @@ def test_the_difference_of_precisions_is_of_pairs() -> None:
 
 def test_the_table_of_precisions_shows_what_was_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(precision, "RESULTS", tmp_path)
-    kept = {"speedup": 1.2, "step_error": 0.2, "run_error": 0.1, "failure": None}
+    kept = {"speedup": 1.2, "step_error": 0.3, "run_error": 0.1, "failure": None}
     (tmp_path / "dcgan-64.json").write_text(json.dumps(kept))
-    assert list(precision.table())[2:] == ["| `dcgan` | 64 | 1.20 | 0.200 | 0.100 | float32 |"]
+    assert list(precision.table())[2:] == ["| `dcgan` | 64 | 1.20 | 0.300 | 0.100 | float32 |"]
 
 
 def test_digits_of_one_class_for_a_gan_of_one() -> None:

@@ -14,6 +14,8 @@ from importlib.machinery import ModuleSpec, PathFinder
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
 
+from gan_study.trainables.base.files import read_bytes
+
 _THIS_PACKAGE = __name__.partition(".")[0]
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
 _STANDARD_LIBRARY = tuple(Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib"))
@@ -95,7 +97,7 @@ def _imports(name: str, path: Path) -> Iterator[str]:
     if path.suffix != ".py" or not path.is_file():
         return
     try:
-        tree = ast.parse(path.read_bytes())
+        tree = ast.parse(read_bytes(path))
     # It cannot be imported either: whoever uses the part hears why.
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return
