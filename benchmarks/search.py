@@ -178,7 +178,7 @@ def main() -> None:
     """Simulate, and put the tables into docs/benchmarks.md."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--worlds", type=int, default=100, help="searches of each row")
-    parser.add_argument("--large", action="store_true", help="512 workers and 5,000 trials too: an hour")
+    parser.add_argument("--large", action="store_true", help="512 workers and 5,000 trials too")
     options = parser.parse_args()
     sizes = {32: (300, 6), **({512: (5_000, 1)} if options.large else {})}
     said = f"{options.worlds} searches a row; gains in F1, ± their standard error."
