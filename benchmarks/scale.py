@@ -1,4 +1,4 @@
-"""What the driver takes as a study grows, trials being made up: `python -m benchmarks.scale [--trials 250 1000]`.
+"""The driver's cost as a study grows; trials are made up: `python -m benchmarks.scale [--trials 1000 10000]`.
 
 Studies of the given sizes run through the real planner without Ray (benchmarks/made_up.py), their records go
 through the real file. Measured of each size, in processor time: planning, writing and taking in, per trial; memory
@@ -32,7 +32,7 @@ from gan_study.trainables.records.record import TrialRecord
 
 _Result = TypeVar("_Result")
 
-SIZES = (250, 1000)
+SIZES = (1000, 10_000)
 NUM_WORKERS = 32
 # Best trials' gains over the default: much room, so that the search continues.
 ROOMS = (0.05, 0.10)

@@ -1,5 +1,7 @@
 """A space for Optuna: define-by-run, where each parameter is suggested only if it exists."""
 
+from functools import cache
+
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import BaseTrial
 
@@ -15,8 +17,9 @@ def suggest(space: Space, trial: BaseTrial) -> dict[str, Scalar]:
     return values | {key: _ask(trial, key, space.parameters[key]) for key in inner}
 
 
+@cache
 def distribution(domain: Tunable) -> BaseDistribution:
-    """Optuna's distribution for a range."""
+    """Optuna's distribution for a range; one object for all trials, which do not change it."""
     if isinstance(domain, Float):
         return FloatDistribution(domain.low, domain.high, log=domain.log)
     if isinstance(domain, Int):

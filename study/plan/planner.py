@@ -187,9 +187,10 @@ class Planner:
         fits = self._config.confirm.fits
         if fits == "auto":
             gans = [name for name in self._config.space().balancers if BALANCERS[name].is_gan]
-            fits = decide_fits(self._records_of(self._baselines), self._records_of(self._search.trials()), gans)
+            baselines = (trial.trial_id for trial in self._baselines)
+            fits = decide_fits(self._records_of(baselines), self._records_of(self._search.trial_ids()), gans)
         return fits
 
-    def _records_of(self, trials: Iterable[PlannedTrial]) -> list[TrialRecord]:
-        found = (self._record_of(trial.trial_id) for trial in trials)
+    def _records_of(self, trial_ids: Iterable[str]) -> list[TrialRecord]:
+        found = map(self._record_of, trial_ids)
         return [record for record in found if record is not None]

@@ -21,7 +21,6 @@ from gan_study.study.plan.decisions import (
     Stage,
     Suggestion,
 )
-from gan_study.study.plan.halving import goes_on
 from gan_study.study.plan.last_round import CONTENDERS, EARLY_CONTENDERS, FITS
 from gan_study.study.plan.points import Points, arm_of, point_of
 from gan_study.study.plan.race import Standing, rank
@@ -130,13 +129,12 @@ class Search:
         if each.stage != SEARCH or pruning is None:
             return None
         if (number, rung) not in self._judged:
-            others = [v for other, v in self._known.values[each.arm, rung].items() if other != number]
             judgement = RungDecision(
                 number=number,
                 rung=rung,
                 # Once the contenders are there, it can no longer become one.
                 goes_on=self._known.num_contenders(each.arm) < CONTENDERS
-                and goes_on(milestone.objective, others, reduction_factor=pruning.reduction_factor),
+                and self._known.rungs[each.arm, rung].goes_on(number, reduction_factor=pruning.reduction_factor),
                 seen=self._known.seen(),
             )
             self._keep(judgement)
@@ -163,9 +161,9 @@ class Search:
         """The settings to confirm for each of `arms`, whose search is over."""
         return tuple(map(self._choice.select, arms))
 
-    def trials(self) -> tuple[PlannedTrial, ...]:
-        """The search trials so far."""
-        return tuple(self._known.trials.values())
+    def trial_ids(self) -> tuple[str, ...]:
+        """Those of the search trials so far."""
+        return self._known.trial_ids()
 
     @property
     def num_ended(self) -> int:
@@ -409,13 +407,13 @@ class Search:
     def _find_point(self, arm: Arm | None) -> dict[str, Scalar] | None:
         """The next point of `arm`, or of the whole space."""
         number, seed = len(self._known.suggestions), self._config.search.seed
-        taken = frozenset(self._known.taken[arm])
+        taken = self._known.taken[arm]
         if arm is not None and self._known.num_points[arm] < NUM_NEAR:
             start, fixed = self._points.nearest_to_default(arm), point_of(arm)
             point = point_near(self._space, start, number=number, seed=seed, fixed=fixed, taken=taken)
             if point is not None:
                 return point
-        history = [*self._known.prior[arm], *self._known.comparable[arm], *self._known.running(arm)]
+        history = [*self._known.learnt[arm].listed(), *self._known.running(arm)]
 
         def draw(fixed: Mapping[str, Scalar]) -> dict[str, Scalar] | None:
             return suggestion(

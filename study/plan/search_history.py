@@ -16,7 +16,10 @@ from gan_study.study.plan.decisions import (
     Suggestion,
     limit_seen,
 )
+from gan_study.study.plan.halving import Rung
+from gan_study.study.plan.known_trials import KnownTrials
 from gan_study.study.plan.last_round import smooth
+from gan_study.study.plan.numbers import Numbers
 from gan_study.study.plan.points import Points, arm_of
 from gan_study.study.plan.race import Standing, standing
 from gan_study.study.plan.search_plan import CHECK_SPLIT, LAST_ROUND_SPLIT, SearchPlan, split_of_seed
@@ -61,7 +64,9 @@ class SearchHistory:
         self.suggestions: list[Suggestion] = []
         """By number."""
         self.trials: dict[int, PlannedTrial] = {}
-        """By the number of their suggestion; without trials whose baseline is unknown."""
+        """Not ended yet, by the number of their suggestion; without trials whose baseline is unknown."""
+        self._trial_ids: dict[int, str] = {}
+        """Those of ended trials too, by number."""
         self.waiting: list[int] = []
         """Suggested, but not started."""
         self.handed_out: dict[int, PlannedTrial] = {}
@@ -69,14 +74,14 @@ class SearchHistory:
         self._running: dict[int, RecordedTrial] = {}
         """The running trials as suggestions learn from them."""
         self._in_a_worker: set[int] = set()
-        self.values: defaultdict[tuple[Arm, int], dict[int, float]] = defaultdict(dict)
-        """Gains at each rung of an arm's trials, by number."""
+        self.rungs: defaultdict[tuple[Arm, int], Rung] = defaultdict(Rung)
+        """The gains of an arm's trials at each rung."""
         self.gains: defaultdict[Ratio, dict[str, dict[int, float | None]]] = defaultdict(dict)
         """Gains of the defaults at each ratio, by variant and split."""
         self.comparable: defaultdict[Arm | None, list[RecordedTrial]] = defaultdict(list)
-        """The trials that suggestions for an arm, or for the whole space (None), learn from."""
-        self.prior: defaultdict[Arm | None, list[RecordedTrial]] = defaultdict(list)
-        """The same from another study."""
+        """The ended trials of an arm, or of the whole space (None), that can be compared."""
+        self.learnt: defaultdict[Arm | None, KnownTrials[RecordedTrial]] = defaultdict(KnownTrials)
+        """What suggestions learn from: these and another study's."""
         self.taken: defaultdict[Arm | None, set[str]] = defaultdict(set)
         """The points that were suggested, here or in the other study."""
         self.begun: defaultdict[tuple[Ratio, Stage], dict[tuple[str, int, str], int]] = defaultdict(dict)
@@ -93,7 +98,7 @@ class SearchHistory:
         self.spent: defaultdict[Ratio, int] = defaultdict(int)
         """Suggestions at each ratio."""
         self._numbers: dict[str, int] = {}
-        self._ended: set[int] = set()
+        self._ended = Numbers()
         self._rungs: dict[int, int] = {}
         self._smoothed: dict[Arm, tuple[int, list[tuple[float, dict[str, Scalar]]]]] = {}
         for record in prior:
@@ -104,6 +109,10 @@ class SearchHistory:
     def number_of(self, trial_id: str) -> int | None:
         """The number of the suggestion that a trial belongs to; None if it belongs to none."""
         return self._numbers.get(trial_id)
+
+    def trial_ids(self) -> tuple[str, ...]:
+        """Those of the search trials so far, in the order in which they were planned."""
+        return tuple(self._numbers)
 
     def hand_out(self, number: int) -> PlannedTrial:
         """The trial of a waiting suggestion, for the next free worker."""
@@ -153,7 +162,7 @@ class SearchHistory:
         rung = 1 + gan.milestones.index(milestone.generator_steps)
         self._rungs[number] = max(rung, self._rungs.get(number, 0))
         if self.suggestions[number].stage in COMPARABLE:
-            self.values[self.suggestions[number].arm, rung][number] = milestone.objective
+            self.rungs[self.suggestions[number].arm, rung].note(number, milestone.objective)
         return rung
 
     def underway(self) -> list[Suggestion]:
@@ -174,7 +183,7 @@ class SearchHistory:
             else:
                 waiting.append(number)
         running = (RungReached(rung=rung, numbers=to_ranges(by_rung[rung])) for rung in sorted(by_rung))
-        return Seen(ended=to_ranges(self._ended), running=tuple(running), waiting=to_ranges(waiting))
+        return Seen(ended=self._ended.ranges(), running=tuple(running), waiting=to_ranges(waiting))
 
     def plan_trial(self, number: int) -> PlannedTrial | None:
         """The trial of a suggestion; None while the reference for its gain is unknown."""
@@ -191,7 +200,7 @@ class SearchHistory:
         is_gan = gan_settings(balancing) is not None
         trial = replace(trial, checkpoint_steps=self._space.chosen_steps(each.balancer), keeps_gan=is_gan)
         self.trials[number] = trial
-        self._numbers[trial.trial_id] = number
+        self._numbers[trial.trial_id], self._trial_ids[number] = number, trial.trial_id
         return trial
 
     def can_search(self, ratio: Ratio) -> bool:
@@ -219,7 +228,7 @@ class SearchHistory:
         """The records of the points of `arm` that completed in a stage after the search."""
         numbers = self.names(arm, stage).items()
         ended = ((name, number) for name, number in numbers if number in self._ended)
-        records = ((name, self._record_of(self.trials[number].trial_id)) for name, number in ended)
+        records = ((name, self._record_of(self._trial_ids[number])) for name, number in ended)
         return {
             name: record
             for name, record in records
@@ -241,7 +250,7 @@ class SearchHistory:
 
     def num_ended_of(self, arm: Arm) -> int:
         """The search trials of an arm that have ended."""
-        return sum(self.suggestions[number].arm == arm for number in self._ended)
+        return sum(ended for (each, _), ended in self.num_ended.items() if each == arm)
 
     def has_ended(self, arm: Arm, stage: Stage) -> bool:
         """Whether all trials of `arm` that were suggested in a stage after the search have ended."""
@@ -296,6 +305,9 @@ class SearchHistory:
             shown = to_optuna(self._space, trial.trial_id, self.step(each), record)
             for key in (None, each.arm):
                 self.comparable[key].append(shown)
+                self.learnt[key].add(shown, shown.value)
+        # Its configuration is the largest thing that is known of it.
+        del self.trials[number]
 
     def _varies_size(self, balancer: str) -> bool:
         """Whether points say at which size a class lacks nothing, so that a default does not speak for all."""
@@ -310,7 +322,7 @@ class SearchHistory:
         if all(key in parameters and contains(parameters[key], value) for key, value in step.params.items()):
             shown = to_optuna(self._space, record.trial_id, step, record)
             for key in (None, arm_of(step.params)):
-                self.prior[key].append(shown)
+                self.learnt[key].add(shown, shown.value)
                 self.taken[key].add(point_id(step.params))
 
     def step(self, each: Suggestion) -> SearchTrial:

@@ -1,11 +1,10 @@
 """The next point to try, by Optuna, as a pure function of the records."""
 
 import copy
-import heapq
 import json
 import logging
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import cast
 
 import optuna
@@ -24,9 +23,6 @@ ATTEMPTS = 50
 NUM_NEAR = 8
 # Trials that TPE waits for where Optuna chooses the balancer too, and nothing is near a default: Optuna's default.
 NUM_RANDOM = 10
-# TPE takes a tenth of the points that it knows, 25 at most, for good; the others count less the older they are. Of
-# more than MOST_KNOWN it is given the BEST_KNOWN and the latest others: its time does not grow with the search.
-MOST_KNOWN, BEST_KNOWN = 100, 25
 
 STATES = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
 
@@ -71,7 +67,7 @@ def point_near(
     number: int,
     seed: int,
     fixed: Mapping[str, Scalar],
-    taken: frozenset[str],
+    taken: Set[str],
 ) -> dict[str, Scalar] | None:
     """A point near the default to try as search trial `number`; None if no untried point is found.
 
@@ -90,19 +86,17 @@ def suggestion(
     startup_trials: int,
     fixed: Mapping[str, Scalar],
     history: Sequence[FrozenTrial],
-    taken: frozenset[str],
+    taken: Set[str],
 ) -> dict[str, Scalar] | None:
     """The point to try as search trial `number`, by TPE; None if no untried point is found.
 
     `fixed` contains the keys that Optuna does not choose. `history` are the search trials to learn from, including
     running ones: the sampler treats these as bad, so that several workers try different points. With fewer than
-    `startup_trials` the point is random. `taken` are the points that were suggested before. If the history is
-    long, only a part of it is used (`worth_knowing`).
+    `startup_trials` the point is random. `taken` are the points that were suggested before.
 
     A pure function. Tree-structured Parzen estimator, multivariate and grouped (Bergstra et al. 2011; Falkner et
     al. 2018).
     """
-    known = worth_knowing(history)
     for attempt in range(ATTEMPTS):
         with warnings.catch_warnings():
             # Multivariate, grouped TPE and the constant liar have been "experimental" since Optuna 2.
@@ -112,25 +106,12 @@ def suggestion(
                 seed=draws, n_startup_trials=startup_trials, multivariate=True, group=True, constant_liar=True
             )
         study = optuna.create_study(direction="maximize", sampler=sampler)
-        study.add_trials(known)
+        study.add_trials(history)
         study.enqueue_trial(dict(fixed))
         point = suggest(space, study.ask())
         if point_id(point) not in taken:
             return point
     return None
-
-
-def worth_knowing(history: Sequence[FrozenTrial]) -> list[FrozenTrial]:
-    """The trials of `history`, oldest first, that TPE gets: MOST_KNOWN that have ended, and all that are running.
-
-    They include the BEST_KNOWN of those that completed; the rest are the latest.
-    """
-    ended = [place for place, trial in enumerate(history) if trial.state.is_finished()]
-    values = {place: value for place in ended if (value := history[place].value) is not None}
-    best = set(heapq.nlargest(BEST_KNOWN, values, key=values.__getitem__))
-    others = [place for place in ended if place not in best][-(MOST_KNOWN - len(best)) :]
-    known = best.union(others)
-    return [trial for place, trial in enumerate(history) if place in known or not trial.state.is_finished()]
 
 
 def point_id(point: Mapping[str, Scalar]) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gan_study.study.plan.halving import goes_on
+from gan_study.study.plan.halving import Rung
 
 
 @pytest.mark.parametrize(
@@ -20,4 +20,15 @@ from gan_study.study.plan.halving import goes_on
     ],
 )
 def test_the_best_share_of_those_that_came_so_far(value, others, factor, expected):
-    assert goes_on(value, others, reduction_factor=factor) is expected
+    rung = Rung()
+    for number, each in enumerate([value, *others]):
+        rung.note(number, each)
+    assert rung.goes_on(0, reduction_factor=factor) is expected
+
+
+def test_a_trial_that_is_run_again_counts_once():
+    rung = Rung()
+    for number, value in [(0, 0.2), (1, 0.9), (1, 0.1), (2, 0.3)]:
+        rung.note(number, value)
+    # Of 0.2, 0.1 and 0.3 the better two.
+    assert [rung.goes_on(number, reduction_factor=2) for number in range(3)] == [True, False, True]

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
 
-from gan_study.study.plan.last_round import Verdict, check, choose, smooth
+from gan_study.study.plan.last_round import MOST_FITTED, MOST_INDUCING, Verdict, check, choose, smooth
 
 
 def test_the_default_stays_unless_it_is_beaten_by_one_standard_deviation_of_the_difference():
@@ -20,6 +22,22 @@ def test_smoothed_scores_are_nearer_to_the_truth_than_noisy_ones():
     noisy = truth + 0.05 * rng.standard_normal(30)
     smoothed = smooth(points.tolist(), noisy.tolist())
     assert np.abs(smoothed - truth).mean() < 0.75 * np.abs(noisy - truth).mean()
+
+
+@pytest.mark.parametrize("num_points", [30, MOST_INDUCING + 100])
+def test_smoothed_scores_are_the_means_of_a_gaussian_process(num_points):
+    rng = np.random.default_rng(0)
+    points = rng.uniform(size=(num_points, 2))
+    scores = 0.2 * rng.standard_normal(num_points) - ((points - 0.5) ** 2).sum(axis=1)
+    kernel = ConstantKernel(1.0, (0.05, 5.0)) * RBF(0.5, (0.1, 5.0)) + WhiteKernel(0.5, (0.05, 2.0))
+    scaled = (scores - scores.mean()) / scores.std()
+    every = -(-num_points // MOST_FITTED)
+    fitted = GaussianProcessRegressor(kernel, random_state=0).fit(points[::every], scaled[::every])
+    exact = GaussianProcessRegressor(fitted.kernel_, optimizer=None).fit(points, scaled).predict(points)
+    # With inducing points, a hundredth of the noise.
+    assert smooth(points.tolist(), scores.tolist()) == pytest.approx(
+        exact * scores.std() + scores.mean(), abs=1e-5 if num_points <= MOST_INDUCING else 0.002
+    )
 
 
 def test_a_few_scores_and_equal_ones_stay_as_they_are():
