@@ -6,7 +6,7 @@ on real sets.
 
 import math
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -146,10 +146,11 @@ def run_study(
     nodes: Nodes,
     sigma: float = 0.5,
     confirms: bool = False,
+    keep: Callable[[TrialRecord], TrialRecord] = lambda record: record,
 ) -> Simulated:
     """The study `config` in a made-up world, on `nodes` whose trials take lognormal times.
 
-    Unless it `confirms`, it ends with its search.
+    Unless it `confirms`, it ends with its search. `keep` returns what the driver holds of a record.
     """
     found, workers, lost = Simulated(), Workers[_Underway](nodes, seed=world.seed), deque[_Underway]()
     planner = Planner(
@@ -186,7 +187,7 @@ def run_study(
             workers.go_on(number)
             continue
         workers.end(number)
-        found.records[record.trial_id] = record
+        found.records[record.trial_id] = keep(record)
         if record.phase == "search":
             found.gan_steps += underway.length
             found.busy = workers.used / workers.offered

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from gan_study.study.commands.options import Data, Recipe, Set
+from gan_study.study.commands.options import Data, Recipe, Set, complete_key
 from gan_study.study.commands.output import console
 from gan_study.study.watch.terminal import say
 from gan_study.trainables.base.settings import UserError
@@ -26,19 +26,13 @@ def list_parts() -> None:
             say(console, f"  {name:{width}}  {summary}")
 
 
-def _complete_key(begun: str) -> list[str]:
-    from gan_study.study.explain import all_settings
-
-    return [each.key for each in all_settings() if each.key.startswith(begun)]
-
-
 def explain(
     key: Annotated[
         str | None,
         typer.Argument(
             metavar="KEY",
             help="A setting, such as classifier.epochs, or the last part of its name.",
-            autocompletion=_complete_key,
+            autocompletion=complete_key,
         ),
     ] = None,
     schema: Annotated[

@@ -17,6 +17,17 @@ def _complete_recipe(begun: str) -> list[str]:
     return [name for name in read_reference()["listing"]["Recipes"] if name.startswith(begun)]
 
 
+def complete_key(begun: str) -> list[str]:
+    """The settings whose name begins so."""
+    from gan_study.study.explain import all_settings
+
+    return [each.key for each in all_settings() if each.key.startswith(begun)]
+
+
+def _complete_assignment(begun: str) -> list[str]:
+    return [f"{key}=" for key in complete_key(begun)]
+
+
 Recipe = Annotated[
     str,
     typer.Argument(
@@ -31,7 +42,10 @@ Data = Annotated[
 Set = Annotated[
     list[str] | None,
     typer.Option(
-        "--set", metavar="KEY=VALUE", help="Change a setting, for instance classifier.epochs=3; repeatable."
+        "--set",
+        metavar="KEY=VALUE",
+        help="Change a setting, for instance classifier.epochs=3; repeatable.",
+        autocompletion=_complete_assignment,
     ),
 ]
 Budget = Annotated[

@@ -72,7 +72,7 @@ def run(
     }
     config = study_config(recipe, assignments(set_, shortcuts))
     options = _options(time_budget, address, verbose, quiet)
-    _conclude(run_study(config, out=out, options=options))
+    _conclude(run_study(config, out=out, options=options), options.console)
 
 
 def plan(
@@ -127,16 +127,15 @@ def resume(
     options = _options(time_budget, address, verbose, quiet)
     from gan_study.study.run.runner import resume_study
 
-    _conclude(
-        resume_study(
-            folder,
-            options=options,
-            seeds=seeds,
-            trials=trials,
-            until_decided=until_decided,
-            retry_failed=retry_failed,
-        )
+    result = resume_study(
+        folder,
+        options=options,
+        seeds=seeds,
+        trials=trials,
+        until_decided=until_decided,
+        retry_failed=retry_failed,
     )
+    _conclude(result, options.console)
 
 
 def _options(
@@ -158,14 +157,18 @@ def _options(
     )
 
 
-def _conclude(result: "StudyResult") -> None:
-    """Report on a study that has ended; raises MostTrialsFailedError, and without a report where all failed."""
+def _conclude(result: "StudyResult", told: Console) -> None:
+    """Report on a study that has ended; raises MostTrialsFailedError, and without a report where all failed.
+
+    `told` is where progress is printed.
+    """
     from gan_study.study.run.folder import read_manifest
 
     if result.count("failed") == len(result.trials):
         result.check()
     if result.count("pruned"):
         console.print(f"{result.count('pruned')} of {len(result.trials)} trials pruned", style="yellow")
+    say(told, "Writing the report")
     undrawn = write_and_print(result.folder)
     manifest = read_manifest(result.folder)
     if manifest.time_plan is not None and manifest.time_plan.sentences:

@@ -58,10 +58,10 @@ def list_studies(
         say(console, f"{folder}: no study")
         return
     table = Table(header_style="bold", box=None)
-    for column in ("Study", "Of", "Began", "State", "Trials", "Chosen GAN"):
-        table.add_column(column, overflow="fold")
+    for column in ("Study", "Began", "Progress", "Chosen GAN"):
+        table.add_column(column, overflow="fold", no_wrap=column == "Began")
     for line in found:
-        cells = (line.folder, line.name, line.began, line.state, line.done, line.verdict)
+        cells = (line.title(folder), line.began, line.progress, line.verdict)
         table.add_row(*(Text(printable(str(cell))) for cell in cells))
     console.print(table)
 

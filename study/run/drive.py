@@ -76,6 +76,7 @@ def drive(
             imbalance_ratios=place.imbalance_ratios,
             budget=_budget(config, saved, machine, room.num_workers, options),
             observers=[Journal(), display, retention, *mirrors],
+            on_selection=partial(_save_summary, config, folder),
             on_rounds=partial(_on_rounds, tally, config, folder),
             check_sole_driver=check_sole_driver,
             prior=_prior(manifest),

@@ -11,7 +11,7 @@ from gan_study.study.plan.config import Ratio, StudyConfig
 from gan_study.study.plan.decisions import RungDecision, limit_seen
 from gan_study.study.plan.planner import Pause, Planner
 from gan_study.study.plan.rounds import Questions, Rounds, read_rounds, write_rounds
-from gan_study.study.plan.selection import read_selection, write_selection
+from gan_study.study.plan.selection import ClosedSearch, read_selection, write_selection
 from gan_study.study.plan.trials import PlannedTrial
 from gan_study.study.run import questions
 from gan_study.study.run.decision_store import DecisionStore
@@ -56,9 +56,10 @@ class StudySession:
 
     A record is on disk before anything else learns of it. `imbalance_ratios` gives the largest over smallest class
     count at each of the study's ratios, for the records of trials that failed before they had read their data.
-    `on_rounds` is called with each decision on a further round of seeds, after it is on disk. `prior` are the
-    records of another study whose search informs this one. `check_sole_driver` raises if another driver may also
-    write to the folder. `data` are the digests of the study's data, for every record.
+    `on_selection` is called once the search is over, `on_rounds` with each decision on a further round of seeds,
+    both after these are on disk. `prior` are the records of another study whose search informs this one.
+    `check_sole_driver` raises if another driver may also write to the folder. `data` are the digests of the data,
+    for every record.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class StudySession:
         imbalance_ratios: Mapping[Ratio, float],
         budget: TimeBudget,
         observers: Sequence[Observer],
+        on_selection: Callable[[], None],
         on_rounds: Callable[[Rounds], None],
         check_sole_driver: Callable[[], None],
         data: Digests,
@@ -84,7 +86,7 @@ class StudySession:
             decisions=decided.decisions,
             keep_decision=decided.append,
             closed=read_selection(folder.selection),
-            keep=lambda closed: write_selection(folder.selection, closed, patience_seconds=patience),
+            keep=self._keep_selection,
             may_search=self._may_search,
             rounds=read_rounds(folder.rounds),
             keep_rounds=self._keep_rounds,
@@ -95,7 +97,8 @@ class StudySession:
             ),
             prior=prior,
         )
-        self._folder, self._patience_seconds, self._on_rounds = folder, patience, on_rounds
+        self._folder, self._patience_seconds = folder, patience
+        self._on_selection, self._on_rounds = on_selection, on_rounds
         self._view = view
         self._time_limit = config.resources.trial_time_limit_seconds
         self._view.rebuild(self.records)
@@ -153,6 +156,10 @@ class StudySession:
         """What there was no time for, one sentence each without its end."""
         num_searched = sum(record.search is not None for record in self.records)
         return self._gate.cuts(num_searched=num_searched)
+
+    def _keep_selection(self, closed: ClosedSearch) -> None:
+        write_selection(self._folder.selection, closed, patience_seconds=self._patience_seconds)
+        self._on_selection()
 
     def _keep_rounds(self, rounds: Rounds) -> None:
         write_rounds(self._folder.rounds, rounds, patience_seconds=self._patience_seconds)

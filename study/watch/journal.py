@@ -73,8 +73,8 @@ class LogLine:
 
     @property
     def details(self) -> str:
-        """The details of this event, as `key=value` words."""
-        special = {key: value for key, value in self.values.items() if key not in _COMMON}
+        """The details of this event, as `key=value` words; null ones are left out."""
+        special = {k: v for k, v in self.values.items() if k not in _COMMON and v is not None}
         return " ".join(f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in special.items())
 
     @property

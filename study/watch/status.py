@@ -59,7 +59,7 @@ class StudyStatus:
             *self._rounds_lines(),
             *(f"no time for all: {sentence}" for sentence in self._left_out()),
             *(f"precision of {name}: {found}" for name, found in self.header.gan_precision.items()),
-            f"best gain in the search: {tally.best_text()}",
+            *([] if tally.best is None else [f"best gain in the search: {tally.best_text()}"]),
         ]
         if self.is_finished and self.driver is None:
             there = self.folder.page.is_file()

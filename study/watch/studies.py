@@ -25,11 +25,21 @@ class StudyLine:
     began: str
     """The day."""
     state: str
-    """"running", "finished" or "interrupted"; or why this is unknown."""
+    """"running", "finished" or "interrupted"; "unreadable" if this is unknown."""
     done: str
     """Finished trials and their total number."""
     verdict: str
-    """The report's verdict on the GAN that validation chose, at each ratio."""
+    """The report's verdict on the GAN that validation chose, at each ratio; or why there is none."""
+
+    def title(self, above: Path) -> str:
+        """Its path below the folder `above`, with the study's name unless the path contains it."""
+        path = str(self.folder.relative_to(above))
+        return path if self.name in path else f"{path} ({self.name})"
+
+    @property
+    def progress(self) -> str:
+        """Its state and its trials."""
+        return f"{self.state}, {self.done}" if self.done else self.state
 
 
 def find_studies(folder: Path) -> tuple[StudyLine, ...]:
@@ -56,7 +66,7 @@ def _line_of(folder: Path) -> StudyLine:
         # One that cannot be read hides no other.
         text = str(error) if isinstance(error, UserError) else f"{error.filename}: {error.strerror}"
         reason = printable(text.removeprefix(f"{folder}: ").removeprefix(f"{folder}/"))
-        return StudyLine(folder=folder, name="", began="", state=reason, done="", verdict="")
+        return StudyLine(folder=folder, name="", began="", state="unreadable", done="", verdict=reason)
     tally = status.tally
     return StudyLine(
         folder=folder,
@@ -85,18 +95,33 @@ def _verdict(status: StudyStatus) -> str:
 
 
 def _said(rows: Iterable[Mapping[str, str]]) -> str:
-    """What the rows of a table of verdicts say of the chosen GAN."""
+    """What the rows of a table of verdicts say about the chosen GAN."""
     said = [
-        (row["imbalance_ratio"], row["balancer"], _METRICS[row["metric"]], row["verdict"], float(row["mean"]))
+        (
+            float(row["imbalance_ratio"]),
+            row["balancer"],
+            _METRICS[row["metric"]],
+            row["verdict"],
+            float(row["mean"]),
+        )
         for row in rows
         if row["chosen_gan"] == "True" and row["against"] == "no balancing" and row["metric"] in _METRICS
     ]
-    ratios = dict.fromkeys(ratio for ratio, *_ in said)
+    if len({ratio for ratio, *_ in said}) > 1:
+        return _at_ratios((metric, verdict, ratio) for ratio, _, metric, verdict, _ in said)
+    gains = (f"{metric} {verdict} {mean:+.3f}" for _, _, metric, verdict, mean in said)
+    return "".join(f"{balancer}: " for balancer in {name for _, name, *_ in said}) + ", ".join(gains)
+
+
+def _at_ratios(said: Iterable[tuple[str, str, float]]) -> str:
+    """For each metric its verdicts, and the ratios at which the chosen GANs have them."""
+    ratios: dict[str, dict[str, list[float]]] = {}
+    for metric, verdict, ratio in said:
+        ratios.setdefault(metric, {}).setdefault(verdict, []).append(ratio)
     return "; ".join(
-        f"{_at(ratio, ratios)}{balancer} by {metric}: {verdict} ({mean:+.3f})"
-        for ratio, balancer, metric, verdict, mean in said
+        f"{metric} "
+        + ", ".join(
+            f"{verdict} at {', '.join(f'{ratio:g}' for ratio in at)}" for verdict, at in by_verdict.items()
+        )
+        for metric, by_verdict in ratios.items()
     )
-
-
-def _at(ratio: str, ratios: dict[str, None]) -> str:
-    return f"ratio {float(ratio):g}: " if len(ratios) > 1 else ""

@@ -8,9 +8,11 @@ from rich.console import Console
 from gan_study.analysis.comparisons import verdicts
 from gan_study.analysis.records.select import arm_of
 from gan_study.study.plan.recipe import study_config
+from gan_study.study.run.folder import summarise_study
 from gan_study.study.run.layout import StudyFolder
 from gan_study.study.run.options import RunOptions
 from gan_study.study.run.runner import resume_study, run_study
+from gan_study.study.run.summary_file import read_summary
 from gan_study.study.watch.check import check_study
 from gan_study.study.watch.journal import read_log
 from gan_study.study.watch.status import study_status
@@ -64,6 +66,7 @@ def test_killed_between_rounds_and_then_taken_further(local_ray, planted_looks, 
             with pytest.raises(UserError, match="killed"):
                 start()
         assert check_study(root).is_sound and not check_study(root).is_finished
+        assert read_summary(StudyFolder(root)) == summarise_study(root), "status would load torch"
         return rounds.exists()
 
     # Once before it is on disk what follows the first round, and once after.

@@ -174,6 +174,11 @@ def _adapter(cls: type) -> TypeAdapter[Any]:
 
 # What YAML makes of bare words that a person may mean as names.
 _READ_FROM_TEXT = (bool, int, float, NoneType)
+# In the words of YAML; pydantic uses those of Python (tuple, dataclass).
+_NEEDED = {
+    **dict.fromkeys(("tuple_type", "list_type", "set_type"), "a list is needed, such as [1, 2]"),
+    **dict.fromkeys(("dict_type", "mapping_type", "dataclass_type"), "keys and values are needed, such as {a: 1}"),
+}
 _UNKNOWN_KEY = frozenset({"unexpected_keyword_argument", "extra_forbidden"})
 
 
@@ -190,7 +195,8 @@ def _first_error(cls: type, error: ValidationError, where: str) -> str:
         return f"{key}: a value is needed"
     if first["type"] == "value_error":
         return f"{key}: {first['ctx']['error']}" if key else str(first["ctx"]["error"])
-    said = f"{key}: {first['input']!r} cannot be used; {first['msg'][0].lower()}{first['msg'][1:]}"
+    what = _NEEDED.get(first["type"]) or f"{first['msg'][0].lower()}{first['msg'][1:]}"
+    said = f"{key}: {first['input']!r} cannot be used; {what}"
     is_misread = first["type"] == "string_type" and isinstance(first["input"], _READ_FROM_TEXT)
     return f'{said}; quotes make text of it, as in "1.0" and "true"' if is_misread else said
 

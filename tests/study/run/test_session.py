@@ -45,6 +45,7 @@ def begin(tmp_path, seconds=None):
         imbalance_ratios=dict.fromkeys(CONFIG.ratios(), 5.0),
         budget=TimeBudget(seconds=seconds, num_workers=1),
         observers=[],
+        on_selection=lambda: None,
         on_rounds=lambda rounds: None,
         check_sole_driver=lambda: None,
         data=Digests(pool="0a", test="1b"),

@@ -32,7 +32,8 @@ def test_every_study_is_there_once_with_its_state(tmp_path):
         ("two", "mnist-digit0", "interrupted"),
     ]
     assert sound[0].done.startswith("0 of ") and sound[0].verdict == "no report yet"
-    assert damaged.folder.name == "three" and "study.json" in damaged.state
+    assert damaged.folder.name == "three" and "study.json" in damaged.verdict and damaged.state == "unreadable"
+    assert [line.title(tmp_path) for line in sound] == ["digits/one (quickstart)", "two (mnist-digit0)"]
 
 
 def test_the_verdict_is_that_of_the_chosen_gan(tmp_path):
@@ -46,7 +47,7 @@ def test_the_verdict_is_that_of_the_chosen_gan(tmp_path):
         "5.0,vanilla_gan,minority_f1,no balancing,0.3,helps,False",
     )
     (line,) = find_studies(tmp_path)
-    assert line.verdict == "dcgan by F1: helps (+0.123); dcgan by recall: undecided (+0.200)"
+    assert line.verdict == "dcgan: F1 helps +0.123, recall undecided +0.200"
     os.utime(table, (1, 1))
     (line,) = find_studies(tmp_path / "one")
     assert line.verdict == "the report is older than the records"
@@ -75,7 +76,7 @@ def test_a_table_of_verdicts_that_somebody_has_been_at_hides_no_study(tmp_path, 
     table.write_text(f"{head}\n{row}")
     damaged, sound = find_studies(tmp_path)
     assert damaged.verdict in ("", "the report is damaged, or another version's")
-    assert sound.verdict == "dcgan by F1: helps (+0.100)"
+    assert sound.verdict == "dcgan: F1 helps +0.100"
 
 
 def test_records_that_are_missing_or_no_file_hide_no_study(tmp_path):
@@ -85,17 +86,22 @@ def test_records_that_are_missing_or_no_file_hide_no_study(tmp_path):
         write_verdicts(tmp_path / name, ROW.format(0.1))
     found = {line.folder.name: line for line in find_studies(tmp_path)}
     assert found["missing"].verdict == "the records are missing"
-    assert "a pipe, but a file is needed" in found["pipe"].state
-    assert found["sound"].verdict == "dcgan by F1: helps (+0.100)"
+    assert "a pipe, but a file is needed" in found["pipe"].verdict
+    assert found["sound"].verdict == "dcgan: F1 helps +0.100"
 
 
-def test_the_ratio_is_said_where_there_are_several(tmp_path):
+def test_the_ratios_of_each_verdict_are_said_where_there_are_several(tmp_path):
     create_study_folder(tmp_path / "one", study_config("quickstart", []), {})
     (tmp_path / "one" / "records.jsonl").touch()
-    row = "{},dcgan,minority_f1,no balancing,{},{},True"
-    write_verdicts(tmp_path / "one", row.format("5.0", 0.1, "helps"), row.format("20.0", -0.1, "hurts"))
+    write_verdicts(
+        tmp_path / "one",
+        "5.0,dcgan,minority_f1,no balancing,0.1,helps,True",
+        "5.0,dcgan,minority_recall,no balancing,0.1,helps,True",
+        "20.0,wgan_gp,minority_f1,no balancing,-0.1,hurts,True",
+        "20.0,wgan_gp,minority_recall,no balancing,0.1,helps,True",
+    )
     (line,) = find_studies(tmp_path)
-    assert line.verdict == "ratio 5: dcgan by F1: helps (+0.100); ratio 20: dcgan by F1: hurts (-0.100)"
+    assert line.verdict == "F1 helps at 5, hurts at 20; recall helps at 5, 20"
 
 
 def test_a_folder_without_studies(tmp_path):
