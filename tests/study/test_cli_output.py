@@ -224,7 +224,7 @@ def test_the_status_of_a_finished_study_loads_no_heavy_library(tmp_path):
     assert "finished; `gan-study report" in assert_light("status", root)
     assert json.loads(assert_light("status", root, "--json"))["state"] == "finished"
     listed = " ".join(assert_light("ls", tmp_path).split())
-    assert "finished" in listed and "helps (+0.123)" in listed
+    assert "finished" in listed and "F1 helps +0.123" in listed
 
 
 def assert_light(*arguments):
