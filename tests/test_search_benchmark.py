@@ -3,7 +3,7 @@
 import pytest
 
 from benchmarks.made_up import Spreads, World, landscape_of, run_study, study_of
-from benchmarks.search import SEARCHES, best_observed, busy_share, nodes_of, this_search
+from benchmarks.search import SEARCHES, best_observed, busy_share, nodes_of, queue_share, this_search
 from benchmarks.workers import Nodes, Workers
 
 
@@ -41,6 +41,13 @@ def test_the_best_observed_score_is_too_high_and_costs_every_step():
     found = best_observed(0, (0.05, 0.1), 4, startup_trials=4)
     assert found.optimism > 0 and found.gan_steps > 2
     assert len(SEARCHES) == 6
+
+
+def test_a_queue_leaves_workers_idle_only_at_its_end():
+    assert queue_share(1, 20) == pytest.approx(1)
+    # With as many workers as trials, all wait for the longest: mean over largest of 1,000 lognormal times.
+    assert queue_share(1000, 1000) == pytest.approx(0.22, abs=0.05)
+    assert queue_share(8, 80) < queue_share(8, 800) < 1
 
 
 @pytest.mark.slow
