@@ -26,7 +26,7 @@ from gan_study.trainables.base.seeding import numpy_generator
 from gan_study.trainables.base.tunable import Scalar
 from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.gans.variant import GanSettings
-from gan_study.trainables.records.record import GeneratedImages, Milestone, TrialRecord
+from gan_study.trainables.records.record import GeneratedImages, Milestone, Part, TrialRecord
 from gan_study.trainables.trial.config import gan_settings
 from gan_study.trainables.trial.outcome import failed_record, pruned_record
 
@@ -243,12 +243,15 @@ class _Underway:
             )
         fits = trial.config.evaluation.fits
         score = world.score(trial, length, fits=fits)
+        parts: tuple[Part, ...] = ("validation", "test") if trial.config.evaluation.test else ("validation",)
         blank = failed_record(trial.config, trial.purpose, reason="", imbalance_ratio=trial.arm.ratio or 1.0)
+        rung = len(self._reached) or None
         return replace(
             blank,
             status="complete",
             failure=None,
-            scores={"validation": {"minority_f1": score}},
+            search=None if blank.search is None else replace(blank.search, rung=rung),
+            scores={part: {"minority_f1": score} for part in parts},
             objective=None if baseline is None else score - baseline,
             milestones=tuple(self._reached),
             num_fits=fits,

@@ -1,11 +1,12 @@
 """The driver's cost as a study grows; trials are made up: `python -m benchmarks.scale [--trials 1000 10000]`.
 
 Studies of the given sizes run through the real planner without Ray (benchmarks/made_up.py), their records go
-through the real file. Measured of each size, in processor time: planning, writing and taking in, per trial; memory
-beyond what the driver has at the start; going on with the finished study from its file and its decisions. The last
-column is the exponent of the growth from the first size to the last: 0 for what costs the same for each trial
-however many there are, 1 for what costs a trial in proportion to their number. `--write` puts the table into
-docs/benchmarks.md. Status, check and report are not among it.
+through the real file. Measured of each size, in processor time: planning, writing and taking in, per trial;
+memory beyond what the driver has at the start; going on with the finished study from its file and its
+decisions; status and check of its folder. The report is timed by the clock, since it is drawn in another
+process; no trial has arrays, so its images are missing. The last column is the exponent of the growth from the
+first size to the last: 0 for what costs the same for each trial however many there are, 1 for what costs a
+trial in proportion to their number. `--write` puts the table into docs/benchmarks.md.
 """
 
 import argparse
@@ -16,18 +17,26 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from time import process_time
+from time import perf_counter, process_time
 from typing import TypeVar
 
 from benchmarks.made_up import World, run_study, study_of
 from benchmarks.page import put_lines
 from benchmarks.search import VARIANT, draw_landscape
 from benchmarks.workers import Nodes
+from gan_study.analysis.page.report import write_report
 from gan_study.study.plan.config import StudyConfig
 from gan_study.study.plan.decisions import Decision
 from gan_study.study.plan.planner import Planner
 from gan_study.study.plan.rounds import Questions
+from gan_study.study.plan.selection import write_selection
+from gan_study.study.run.decision_store import DecisionStore
+from gan_study.study.run.folder import create_study_folder, summarise_study
+from gan_study.study.run.layout import StudyFolder
 from gan_study.study.run.record_store import RecordStore
+from gan_study.study.run.summary_file import write_summary
+from gan_study.study.watch.check import check_study
+from gan_study.study.watch.status import study_status
 from gan_study.trainables.records.record import TrialRecord
 
 _Result = TypeVar("_Result")
@@ -39,6 +48,7 @@ FEWEST_TRIALS = 60
 ROOMS = (0.05, 0.10)
 # What a driver is to keep to, of the project's goals.
 MOST_MS_A_TRIAL, MOST_KB_A_TRIAL, MOST_RESUME_SECONDS = 20, 10, 20
+MOST_STATUS_SECONDS, MOST_REPORT_SECONDS, MOST_REPORT_MB = 2, 60, 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,25 +64,47 @@ class Cost:
     """Memory of the process beyond that at its start, for each trial."""
     resume_seconds: float
     """Reading all records, and replaying all decisions up to the next trial."""
+    status_seconds: float
+    check_seconds: float
+    report_seconds: float
+    """By the clock."""
+    report_mb: float
+    """Of the page alone."""
 
 
 def cost(trials: int, folder: Path) -> Cost:
-    """A study of `trials` search trials, from the beginning; its file goes into `folder`."""
-    config = study_of([VARIANT], trials)
+    """A study of `trials` search trials, from the beginning, in the new folder `folder`."""
+    config, study = study_of([VARIANT], trials), StudyFolder(folder)
+    create_study_folder(folder, config, {})
     world = World(landscapes={VARIANT: draw_landscape(config, ROOMS, 0)}, seed=0)
     gc.collect()
     before = resident_bytes()
-    store = _TimedStore(folder / "records.jsonl")
-    found, seconds = _timed(lambda: run_study(config, world, nodes=Nodes(workers=NUM_WORKERS), keep=store.keep))
+    store, nodes = _TimedStore(study.records), Nodes(workers=NUM_WORKERS)
+    found, seconds = _timed(lambda: run_study(config, world, nodes=nodes, keep=store.keep, confirms=True))
     gc.collect()
     memory, num_records = resident_bytes() - before, len(store)
-    _, resume_seconds = _timed(lambda: resume(config, folder / "records.jsonl", found.decisions))
+    _, resume_seconds = _timed(lambda: resume(config, study.records, found.decisions))
+    assert found.closed is not None, "the search is over"
+    write_selection(study.selection, found.closed)
+    decided = DecisionStore(study.decisions)
+    for decision in found.decisions:
+        decided.append(decision)
+    write_summary(study, summarise_study(folder))
+    _, status_seconds = _timed(lambda: study_status(folder).lines())
+    _, check_seconds = _timed(lambda: check_study(folder))
+    began = perf_counter()
+    page = write_report(folder)
+    report_seconds = perf_counter() - began
     return Cost(
         trials=num_records,
         plan_ms=1e3 * (seconds - store.seconds) / num_records,
         write_ms=1e3 * store.seconds / num_records,
         memory_kb=memory / 1e3 / num_records,
         resume_seconds=resume_seconds,
+        status_seconds=status_seconds,
+        check_seconds=check_seconds,
+        report_seconds=report_seconds,
+        report_mb=page.stat().st_size / 1e6,
     )
 
 
@@ -132,6 +164,10 @@ def table(costs: Sequence[Cost]) -> str:
         "write_ms": "writing a record, ms a trial",
         "memory_kb": f"memory, kB a trial (goal: {MOST_KB_A_TRIAL})",
         "resume_seconds": f"going on with it, s (goal: {MOST_RESUME_SECONDS})",
+        "status_seconds": f"status, s (goal: {MOST_STATUS_SECONDS})",
+        "check_seconds": f"check, s (goal: {MOST_REPORT_SECONDS})",
+        "report_seconds": f"report, s by the clock (goal: {MOST_REPORT_SECONDS})",
+        "report_mb": f"its page, MB (goal: {MOST_REPORT_MB})",
     }
     assert set(names) == {field.name for field in fields(Cost)} - {"trials"}
     lines = [
@@ -159,10 +195,10 @@ def main(arguments: Sequence[str]) -> None:
     costs = []
     # Loads the libraries, which a driver has at its start.
     with tempfile.TemporaryDirectory() as folder:
-        cost(FEWEST_TRIALS, Path(folder))
+        cost(FEWEST_TRIALS, Path(folder) / "study")
     for trials in given.trials:
         with tempfile.TemporaryDirectory() as folder:
-            costs.append(cost(trials, Path(folder)))
+            costs.append(cost(trials, Path(folder) / "study"))
     text = table(costs)
     print(text)
     if given.write:

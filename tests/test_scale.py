@@ -3,10 +3,13 @@
 import pytest
 
 from benchmarks.scale import Cost, cost, exponent, table
+from gan_study.analysis.page.drawing import Drawings
+from gan_study.study.watch.check import check_study
 
 
 def of(trials, **changes):
-    costs = {"plan_ms": 8.0, "write_ms": 1.0, "memory_kb": 5.0, "resume_seconds": 2.0, **changes}
+    costs = dict.fromkeys(("status_seconds", "check_seconds", "report_seconds", "report_mb"), 1.0)
+    costs |= {"plan_ms": 8.0, "write_ms": 1.0, "memory_kb": 5.0, "resume_seconds": 2.0, **changes}
     return Cost(trials=trials, **costs)
 
 
@@ -20,9 +23,12 @@ def test_an_exponent_is_that_of_the_growth_with_the_number_of_trials():
 
 
 @pytest.mark.slow
-def test_a_study_is_planned_written_and_gone_on_with(tmp_path):
-    found = cost(25, tmp_path)
-    lines = (tmp_path / "records.jsonl").read_bytes().splitlines()
+def test_a_study_is_planned_written_and_gone_on_with(tmp_path, monkeypatch):
+    monkeypatch.setattr("gan_study.analysis.page.report.draw_apart", lambda study, plotted: Drawings())
+    found = cost(25, tmp_path / "study")
+    lines = (tmp_path / "study" / "records.jsonl").read_bytes().splitlines()
     # The search's, and the baselines that its gains are measured against.
     assert found.trials == len(lines) > 25
     assert min(found.plan_ms, found.write_ms, found.resume_seconds) > 0
+    assert check_study(tmp_path / "study").is_finished
+    assert found.report_mb == (tmp_path / "study" / "report" / "report.html").stat().st_size / 1e6
