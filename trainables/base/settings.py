@@ -5,6 +5,7 @@ import functools
 import hashlib
 import json
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import NoneType, UnionType
 from typing import (
@@ -50,7 +51,7 @@ def settings(cls: type[T]) -> type[T]:
 
     A boolean is not accepted as a number: pydantic by default reads true as 1.
     """
-    cls.__annotations__ = {name: _without_booleans(kind) for name, kind in cls.__annotations__.items()}
+    cls.__annotations__ = {name: _with_strict_numbers(kind) for name, kind in cls.__annotations__.items()}
     decorate = pydantic_dataclass(
         frozen=True, kw_only=True, config=ConfigDict(extra="forbid", allow_inf_nan=False)
     )
@@ -77,20 +78,25 @@ _ANNOTATED: Any = Annotated
 _UNION: Any = Union
 
 
-def _refuse_boolean(value: object) -> object:
-    if isinstance(value, bool):
+# What YAML leaves a text and a person means as a number: 010, 1e-3.
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+
+
+def _refuse_other_kinds(value: object) -> object:
+    # Pydantic would also read " 10 " and "1_0" as ten.
+    if isinstance(value, bool) or (isinstance(value, str) and not _NUMBER.fullmatch(value)):
         raise ValueError(f"{value!r} cannot be used; a number is needed")
     return value
 
 
-def _without_booleans(annotation: Any) -> Any:
-    """`annotation` with numbers, however deep inside it, that refuse booleans."""
+def _with_strict_numbers(annotation: Any) -> Any:
+    """`annotation` with numbers, however deep inside it, that refuse booleans and texts."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if annotation in (int, float) or (origin is Literal and int in map(type, arguments)):
-        return _ANNOTATED[annotation, BeforeValidator(_refuse_boolean)]
+        return _ANNOTATED[annotation, BeforeValidator(_refuse_other_kinds)]
     if origin is Annotated:
-        return _ANNOTATED[_without_booleans(arguments[0]), *annotation.__metadata__]
-    changed = tuple(map(_without_booleans, arguments))
+        return _ANNOTATED[_with_strict_numbers(arguments[0]), *annotation.__metadata__]
+    changed = tuple(map(_with_strict_numbers, arguments))
     if origin in (None, Literal) or changed == arguments:
         return annotation
     return _UNION[changed] if origin in (Union, UnionType) else origin[changed]

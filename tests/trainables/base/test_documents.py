@@ -138,6 +138,12 @@ def test_a_whole_number_is_a_count_however_it_is_written(given_, found):
     assert parse(Outer, {"number": given_}, where="").number == found
 
 
+@pytest.mark.parametrize("given_", ["1_0", " 10 ", "10 ", "ten", "", "\u0661\u0660", "0x10", "nan"])
+def test_a_text_that_is_not_written_as_a_number_is_none(given_):
+    with pytest.raises(ConfigError, match=r"^number: .* cannot be used; a number is needed"):
+        parse(Outer, {"number": given_}, where="")
+
+
 def test_half_a_number_is_no_count():
     with pytest.raises(ConfigError, match=r"^number: 3\.5 cannot be used"):
         parse(Outer, {"number": 3.5}, where="")
