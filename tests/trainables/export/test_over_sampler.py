@@ -22,7 +22,8 @@ from sklearn.utils import estimator_checks as sklearn_checks
 from torch.utils.data import DataLoader, TensorDataset
 
 from gan_study.trainables.balancing.catalog import BALANCERS
-from gan_study.trainables.export.over_sampler import METHODS, BalancedDataset, ImageOverSampler
+from gan_study.trainables.export.balanced_dataset import BalancedDataset
+from gan_study.trainables.export.over_sampler import METHODS, ImageOverSampler
 from gan_study.trainables.gans.catalog import VARIANTS
 from tests.members import each
 from tests.torch_states import TORCH_STATES
