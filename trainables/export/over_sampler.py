@@ -23,12 +23,7 @@ from gan_study.trainables.base.library_internals import ArraySampler, StrOptions
 from gan_study.trainables.base.settings import ConfigError, UserError
 from gan_study.trainables.data.images import Classes, Labels, real_set
 from gan_study.trainables.export.pixel_range import find_range
-from gan_study.trainables.export.resample_report import (
-    NOT_KNOWN,
-    ResampleReport,
-    fault_notes,
-    report_class,
-)
+from gan_study.trainables.export.resample_report import NOT_KNOWN, ResampleReport, fault_notes, report_class
 from gan_study.trainables.export.sampler_arguments import (
     Array,
     check_memory,

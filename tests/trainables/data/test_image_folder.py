@@ -12,8 +12,9 @@ from gan_study.trainables.base.settings import DataError, UserError
 from gan_study.trainables.data.images import class_label
 from gan_study.trainables.data.pixels import read_pixels
 from gan_study.trainables.data.prepared import image_source, twin_indices
+from gan_study.trainables.data.reading.origins import find_origin, read_folders
 from gan_study.trainables.data.source import DataConfig
-from gan_study.trainables.data.sources.image_folder import ImageFolder, find_origin, read_folders
+from gan_study.trainables.data.sources.image_folder import ImageFolder
 from tests.real_data import real_data
 from tests.trainables.data.tiny_sets import write_classes
 

@@ -23,7 +23,7 @@ from gan_study.trainables.base.seeding import derive_seed
 from gan_study.trainables.base.settings import DataError, UserError
 from gan_study.trainables.data.fingerprint import take_fingerprint
 from gan_study.trainables.data.prepared import image_source
-from gan_study.trainables.data.sources.image_folder import list_images
+from gan_study.trainables.data.reading.listing import list_images
 from gan_study.trainables.export.about import About
 from gan_study.trainables.export.balanced_folder import (
     read_description,
