@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from gan_study.trainables.base.memory import refuse_beyond_memory
-from gan_study.trainables.base.names import shown
 from gan_study.trainables.base.settings import DataError
 from gan_study.trainables.data.images import LabeledImages, Loaded
 from gan_study.trainables.data.look_alikes import Look, look_of
 from gan_study.trainables.data.pixels import TileArray, picture_digest, read_picture, tile
 from gan_study.trainables.data.reading.facts import summarise
+from gan_study.trainables.data.reading.in_words import first_names
 from gan_study.trainables.data.reading.listing import Listing
 from gan_study.trainables.data.reading.picture import FULL_RANGE, Facts, Range, range_of
 from gan_study.trainables.data.reading.value_notes import value_notes
@@ -23,7 +23,6 @@ from gan_study.trainables.data.source import DataConfig
 from gan_study.trainables.data.split import Indices, Units
 
 _MOST_THREADS = 8
-_NAMES_SHOWN = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,8 +108,7 @@ def assemble(
     readable = np.flatnonzero([each is not None for each in found])
     listed = listing.subset(readable)
     _refuse_empty_class(listed)
-    skipped = [shown(path.name) for path, each in zip(listing.paths, found, strict=True) if each is None]
-    names = ", ".join(skipped[:_NAMES_SHOWN]) + (", ..." if len(skipped) > _NAMES_SHOWN else "")
+    skipped = [path.name for path, each in zip(listing.paths, found, strict=True) if each is None]
     images = LabeledImages(
         images=tiles.pictures(places[readable], channels),
         labels=listed.labels,
@@ -122,7 +120,7 @@ def assemble(
         units=None if decoded.units is None else decoded.units[readable],
     )
     summary = summarise([each.facts for each in kept], listed.labels, listed.class_names)
-    notes = (f"unreadable image files skipped: {len(skipped)} ({names})",) if skipped else ()
+    notes = (f"unreadable image files skipped: {len(skipped)} ({first_names(skipped)})",) if skipped else ()
     used = [each.used for each in kept if each.used is not None]
     declared = {each.declared for each in kept if each.used is not None}
     return Loaded(

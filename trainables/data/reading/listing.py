@@ -14,12 +14,8 @@ from gan_study.trainables.base.settings import DataError
 from gan_study.trainables.data.images import Labels, class_counts
 from gan_study.trainables.data.reading.entries import EXCLUDED, NO_PICTURE, Entries, find_entries, matches
 from gan_study.trainables.data.reading.folder_tree import PassedOver, Place, tree
-from gan_study.trainables.data.reading.folders_or_tables import (
-    NAMES_SHOWN,
-    arrange_folders,
-    arrange_table,
-    first_names,
-)
+from gan_study.trainables.data.reading.folders_or_tables import arrange_folders, arrange_table
+from gan_study.trainables.data.reading.in_words import NAMES_SHOWN, first_names
 from gan_study.trainables.data.reading.layout import Arrangement
 from gan_study.trainables.data.reading.part_lists import note_on_part_lists
 from gan_study.trainables.data.reading.table import ENDINGS
