@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
+
+from benchmarks.torch_internals import TorchDispatchMode, tree_flatten
 
 
 class _Largest(TorchDispatchMode):
@@ -15,10 +15,10 @@ class _Largest(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         results = func(*args, **(kwargs or {}))
-        given = [each.untyped_storage() for each in tree_leaves((args, kwargs)) if isinstance(each, Tensor)]
+        given = [each.untyped_storage() for each in tree_flatten((args, kwargs))[0] if isinstance(each, Tensor)]
         # A window on what is there already makes nothing.
         known = {each.data_ptr() for each in given}
-        made = [each.untyped_storage() for each in tree_leaves(results) if isinstance(each, Tensor)]
+        made = [each.untyped_storage() for each in tree_flatten(results)[0] if isinstance(each, Tensor)]
         self.num_bytes = max([self.num_bytes, *(each.nbytes() for each in made if each.data_ptr() not in known)])
         return results
 

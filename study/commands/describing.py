@@ -73,7 +73,7 @@ def check_plugin(
         say(console, f"{name} ({part.kind}{of})")
         for finding in check_part(part, data=DataConfig(root=data), where="NAME"):
             broken += finding.wrong is not None
-            say(console, f"  {'kept' if finding.wrong is None else 'broken'}: {finding.promise}")
+            say(console, f"  {'passed' if finding.wrong is None else 'FAILED'}: {finding.promise}")
             if finding.wrong is not None:
                 say(console, f"    {finding.wrong}")
     if broken:

@@ -74,6 +74,10 @@ def apply_edit(values: Values, edit: Edit) -> dict[str, JsonValue]:
     return {**values, section: apply_edit(inner if isinstance(inner, dict) else {}, inside)}
 
 
-def _short(value: JsonValue, most: int = 60) -> str:
+# Letters of a value in a sentence.
+_MOST_SHOWN = 60
+
+
+def _short(value: JsonValue) -> str:
     text = repr(value)
-    return text if len(text) <= most else f"{text[:most]}..."
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}..."

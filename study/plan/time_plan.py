@@ -104,10 +104,10 @@ class Forecast:
 NOTHING = Records()
 
 
-def plan_within(config: StudyConfig, machine: Machine, seconds: float, recorded: Records = NOTHING) -> Plan:
+def plan_within(config: StudyConfig, machine: Machine, seconds: float) -> Plan:
     """The largest study after `config` that ends, report included, within `seconds`; the smallest if none does."""
     plans = list(concessions(config, machine))
-    fitting = (plan for plan in plans if forecast_of(plan, machine, recorded).total <= seconds)
+    fitting = (plan for plan in plans if forecast_of(plan, machine).total <= seconds)
     return next(fitting, plans[-1])
 
 

@@ -83,13 +83,8 @@ def test_nothing_is_built_from_a_copy_that_lost_the_links(tmp_path):
 @pytest.mark.parametrize(("what", "with_its_name"), [(".", False), ("gan_study", True)], ids=["dir", "module"])
 def test_ray_uploads_files_in_place_of_links(tmp_path, what, with_its_name):
     """As `working_dir`, the checkout, and as one of `py_modules`, the package."""
-    try:
-        from ray._private.runtime_env.packaging import create_package
-    except ImportError:
-        pytest.fail(
-            "Ray no longer has ray._private.runtime_env.packaging.create_package (2.60 has it): find what packs "
-            "`working_dir` now, and whether it follows links, as docs/cluster.md says"
-        )
+    from tests.ray_internals import create_package
+
     sources = copy_sources(tmp_path / "sources")
     package = tmp_path / "package.zip"
     create_package(str(sources / what), package, include_gitignore=True, include_parent_dir=with_its_name)

@@ -8,6 +8,8 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, ParamSpec, TypeVar, Union, get_args, get_origin
 
+from typing_extensions import is_protocol
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -61,7 +63,7 @@ def _is_of(value: object, annotation: Any) -> bool:
     if kind is None:
         return value is None
     # Not a type: the name of one that is loaded later, or a type variable.
-    if not isinstance(kind, type) or kind is inspect.Parameter.empty or getattr(kind, "_is_protocol", False):
+    if not isinstance(kind, type) or kind is inspect.Parameter.empty or is_protocol(kind):
         return True
     if kind in _MANY:
         return isinstance(value, kind) and _hold(value, inside[0])

@@ -8,8 +8,10 @@ version. Names that are computed while the code runs cannot be seen in this way,
 
 import ast
 import importlib.util
+import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
@@ -67,14 +69,20 @@ def part_versions(reference: str) -> dict[str, str]:
     return {name: version(name) for name in _distributions(reference.partition(":")[0])}
 
 
+@lru_cache(maxsize=1)
+def _packages(search_path: tuple[str, ...]) -> Mapping[str, Sequence[str]]:
+    """The distributions of each top module on `search_path`: they take half a second to read."""
+    return packages_distributions()
+
+
 def _distributions(module: str) -> list[str]:
-    return sorted({*packages_distributions().get(module.partition(".")[0], ())})
+    return sorted({*_packages(tuple(sys.path)).get(module.partition(".")[0], ())})
 
 
 def _same_distribution(module: str) -> Iterator[str]:
     """The top modules of the distributions that have the module."""
     distributions = {*_distributions(module)}
-    for top, names in packages_distributions().items() if distributions else ():
+    for top, names in _packages(tuple(sys.path)).items() if distributions else ():
         if distributions.intersection(names):
             yield top
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Literal, TypeAlias, TypeVar, get_args
+from typing import Literal, TypeAlias, TypeVar
 
 from gan_study.trainables.base.settings import ConfigError, find_name, nearest
 
@@ -18,7 +18,6 @@ T = TypeVar("T")
 
 # What can be plugged in; the entry points' group is `gan_study.` and one of these.
 Kind: TypeAlias = Literal["classifiers", "datasets", "gans", "balancers", "metrics"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 @dataclass(frozen=True, kw_only=True)

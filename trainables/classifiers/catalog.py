@@ -22,12 +22,12 @@ CLASSIFIERS = Catalog(
 BACKBONE_SUMMARY = "a pretrained network of torchvision or timm (classifier.backbone), frozen or fine-tuned"
 
 
-def classifier_model(config: ClassifierConfig, *, where: str = "classifier") -> ClassifierModel:
-    """The model of `config`; raises ConfigError, whose key begins with `where`, if there is none of its name.
+def classifier_model(config: ClassifierConfig) -> ClassifierModel:
+    """The model of `config`; raises ConfigError if there is none of its name.
 
     No weights are read before its body is made.
     """
     if config.backbone is None:
-        return CLASSIFIERS.find(config.name, where=f"{where}.name")
-    body = partial(backbone_body, config.backbone, where=f"{where}.backbone")
+        return CLASSIFIERS.find(config.name, where="classifier.name")
+    body = partial(backbone_body, config.backbone, where="classifier.backbone")
     return ClassifierModel(name=config.name, summary=BACKBONE_SUMMARY, body=body)

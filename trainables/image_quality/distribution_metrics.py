@@ -83,14 +83,14 @@ def manifold_scores(real: Features, generated: Features, *, neighbours: int = NE
     )
 
 
-def expected_coverage(num_real: int, num_generated: int, *, neighbours: int = NEIGHBOURS) -> float | None:
+def expected_coverage(num_real: int, num_generated: int) -> float | None:
     """The expected coverage of new real images instead of generated ones; None as for `manifold_scores`.
 
     1 - (N-1)...(N-k) / ((M+N-1)...(M+N-k)) with N real and M generated images, Naeem et al. 2020, Lemma 2.
     """
-    if min(num_real, num_generated) <= neighbours:
+    if min(num_real, num_generated) <= NEIGHBOURS:
         return None
-    each = np.arange(1, neighbours + 1)
+    each = np.arange(1, NEIGHBOURS + 1)
     return 1 - float(np.prod((num_real - each) / (num_real + num_generated - each)))
 
 

@@ -60,11 +60,11 @@ class Points:
     synthetic: npt.NDArray[np.bool_]
 
 
-def project_images(by_label: Mapping[int, tuple[ImageSample, ImageSample]], *, seed: int = 0) -> Points:
+def project_images(by_label: Mapping[int, tuple[ImageSample, ImageSample]]) -> Points:
     """Points for generated and training images of each label, at most 60 of each kind and 600 in all."""
     most = max(1, min(POINTS_OF_A_KIND, MOST_POINTS // (2 * len(by_label))))
     kinds = [
-        (label, is_made, sample.sample(most, seed=derive_seed(seed, label)).features)
+        (label, is_made, sample.sample(most, seed=derive_seed(0, label)).features)
         for label, both in by_label.items()
         for is_made, sample in zip((True, False), both, strict=True)
     ]

@@ -12,7 +12,6 @@ from types import SimpleNamespace
 
 import pytest
 import yaml
-from ray._private import utils as ray_utils
 from ray.tune.experiment import Trial
 
 from gan_study.study.plan.config import ResourceConfig, parse_study
@@ -32,7 +31,7 @@ from gan_study.study.run.drive import decide_execution
 from gan_study.study.run.tune_adapter import NOTICE_SECONDS, NoMachineLeftError, PlacementNotice
 from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.gans import batched
-from tests.ray_internals import hide_running_clusters
+from tests.ray_internals import hide_running_clusters, take_sigterm
 
 HEAD = {"memory": 8e9}
 SMALL = {"CPU": 4.0}
@@ -273,7 +272,7 @@ def test_sigterm_while_ray_starts_ends_the_process_in_order(monkeypatch, is_drop
 
     def start(**options):
         # As `ray.init` does; its handler must not be the one.
-        ray_utils.set_sigterm_handler(lambda number, frame: told.append("Ray's"))
+        take_sigterm(lambda number, frame: told.append("Ray's"))
         with contextlib.suppress(*([SystemExit] if is_dropped else [])):
             os.kill(os.getpid(), signal.SIGTERM)
             told.append("not ended")

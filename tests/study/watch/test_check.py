@@ -179,7 +179,7 @@ def exchange_artifacts(root):
 def shown_trials(root):
     storage = optuna.storages.get_storage(f"sqlite:///{root / 'optuna.db'}")
     (study,) = storage.get_all_studies()
-    return storage, study._study_id
+    return storage, storage.get_study_id_from_name(study.study_name)
 
 
 def a_row_more(root):

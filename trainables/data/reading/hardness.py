@@ -26,7 +26,7 @@ def hardness_lines(pool: LabeledImages, test: LabeledImages, minority: Sequence[
     for label, shares in shares_of_rare(pool, minority).items():
         said = ", ".join(f"{share:.0%} {name}" for name, share in shares.items() if share)
         if said:
-            yield f"{pool.class_names[label]} among its {NEIGHBOURS} nearest by pixels: {said}"
+            yield f"images of {pool.class_names[label]} by their {NEIGHBOURS} nearest neighbours: {said}"
     auc = shift_auc(_features(pool), _features(test))
     if auc >= _SHIFTED:
         yield (

@@ -30,7 +30,7 @@ def _sentences(config: DataConfig, imbalance: Imbalance, pool: Loaded, test: Loa
     summaries = [part.summary for part in (pool, test) if part.summary is not None]
     kinds = f"; {_in_words(summaries)}" if summaries else ""
     yield f"{config.name}: {total} pictures of {len(images.class_names)} classes{where}{kinds}"
-    yield f"to train on + to test, by class: {_counts(pool, test)}"
+    yield f"training + test images, by class: {_counts(pool, test)}"
     if (groups := images.num_groups()) is not None:
         yield (
             f"groups, which no split divides, by data.group={config.group}: {groups:,} to train on and "
@@ -39,8 +39,8 @@ def _sentences(config: DataConfig, imbalance: Imbalance, pool: Loaded, test: Loa
     rare = _minority(imbalance, images)
     yield f"rare classes: {_rare(imbalance, rare, images.class_names)}"
     shape = shape_note(pool.summary, config.fit) if pool.summary is not None else None
-    colours = "in colour" if images.shape.channels == 3 else "in grey"
-    size = f"worked on at {images.shape.size} x {images.shape.size} pixels, {colours}"
+    colours = "in colour" if images.shape.channels == 3 else "greyscale"
+    size = f"size used: {images.shape.size} x {images.shape.size} pixels, {colours}"
     yield f"{size}; {shape}" if shape is not None else size
     yield from hardness_lines(images, test.images, rare)
     yield from pool.reading

@@ -44,6 +44,8 @@ def part(levels: float, number: int = 60) -> LabeledImages:
 
 
 def test_what_is_said() -> None:
-    assert list(hardness_lines(part(120), part(120), [1])) == ["dog among its 5 nearest by pixels: 100% safe"]
+    assert list(hardness_lines(part(120), part(120), [1])) == [
+        "images of dog by their 5 nearest neighbours: 100% safe"
+    ]
     *_, shifted = hardness_lines(part(120), part(200), [1])
     assert shifted.startswith("test images differ from training images (AUC 1.00")

@@ -22,9 +22,9 @@ def test_what_was_read_is_said(tmp_path: Path) -> None:
     first, counts, rare, shape, *_ = lines
     assert first.startswith(f"imagefolder: 24 pictures of 2 classes in {tmp_path}; PNG 96%, JPEG 4%, 8 bits; ")
     assert first.endswith("; 12 x 10 to 40 x 20 pixels, median 12 x 10")
-    assert counts == "to train on + to test, by class: cat 13 + 3, dog 6 + 2"
+    assert counts == "training + test images, by class: cat 13 + 3, dog 6 + 2"
     assert rare.startswith("rare classes: dog (smaller than the mean class of the imbalanced set; ")
-    assert shape.startswith("worked on at 8 x 8 pixels, ") and "19 of 19 pictures are not square" in shape
+    assert shape.startswith("size used: 8 x 8 pixels, ") and "19 of 19 pictures are not square" in shape
     assert "Testing/ is read as the test part, Training/ is read as the train part" in lines
     assert "passed over, no pictures: 1 (.txt)" in lines
 
@@ -34,7 +34,7 @@ def test_equally_large_classes_are_read_back_all_the_same(tmp_path: Path) -> Non
     config = DataConfig(name="imagefolder", root=str(tmp_path), image_size=8)
     source = image_source(config)
     lines = read_back(config, Natural(), source.pool(), source.test())
-    assert "to train on + to test, by class: cat 6 + 2, dog 6 + 2" in lines
+    assert "training + test images, by class: cat 6 + 2, dog 6 + 2" in lines
     assert "rare classes: none" in lines
 
 

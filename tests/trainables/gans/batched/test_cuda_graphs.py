@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 import pytest
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from benchmarks.pretended_gpu import PretendedGpu
+from benchmarks.torch_internals import TorchDispatchMode
 from gan_study.trainables.gans.batched.cuda_graphs import (
     CUDA_GRAPHS,
     NUM_WARM_UPS,
