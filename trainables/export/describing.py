@@ -1,13 +1,13 @@
 """The description of an export, from what was made and what was found on it."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from gan_study.trainables.base.names import folder_name
 from gan_study.trainables.data.images import TrainingSet
 from gan_study.trainables.data.reading.picture import Range
 from gan_study.trainables.export.balanced_folder import ClassDescription, Description
 from gan_study.trainables.export.filling import Filling
-from gan_study.trainables.export.findings import OVERRULED_BY, ClassFindings, Fault
+from gan_study.trainables.export.findings import OVERRULED_BY, ClassFindings
 from gan_study.trainables.export.request import ExportRequest
 from gan_study.trainables.image_quality.class_quality import ClassQuality
 from gan_study.trainables.runtime.environment import environment, library
@@ -89,11 +89,6 @@ def _describe_classes(
         )
         for label, name in enumerate(parts.classes.names)
     ]
-
-
-def _overruled(findings: Collection[ClassFindings]) -> tuple[Fault, ...]:
-    """The faults of any class, each of which somebody has allowed."""
-    return tuple(fault for fault in OVERRULED_BY if any(fault in each.faults for each in findings))
 
 
 def recognition_notes(quality: Mapping[str, ClassQuality]) -> tuple[str, ...]:

@@ -23,7 +23,6 @@ from gan_study.trainables.data.reading.table import Table, read_table
 from gan_study.trainables.data.reading.tables_by_part import (
     arrange_by_tables,
     fitting_tables,
-    groups_are_folders,
     labels_by,
     part_of_table,
     with_parts_of_table,
@@ -35,7 +34,7 @@ from gan_study.trainables.data.reading.tables_found import (
     tables_in_words,
     why_no_table_fits,
 )
-from gan_study.trainables.data.source import DataConfig
+from gan_study.trainables.data.source import FOLDER, DataConfig
 
 # Files of data sets that have a name of their own, and how they are read.
 _FILES_OF_SETS = {
@@ -64,7 +63,7 @@ def arrange_folders(
             test=config.test,
             class_level=config.class_level,
             bare_folders=entries.bare_folders,
-            has_groups=groups_are_folders(config),
+            has_groups=config.group == FOLDER,
         )
     except DataError as error:
         if is_said or only_folders:
@@ -73,7 +72,7 @@ def arrange_folders(
     read = {path: cells for path, cells in read_tables(entries).items() if path not in without}
     if not is_said:
         found = _unless_a_table_differs(found, read, entries, config)
-    if config.group is not None and not groups_are_folders(config) and not without and not found.groups:
+    if config.group is not None and config.group != FOLDER and not without and not found.groups:
         naming = naming_pictures(read.values(), entries.pictures)
         there = f"; {tables_in_words(naming)}" if naming else "; no table here names the pictures"
         raise DataError(
@@ -218,20 +217,20 @@ def arrange_table(labels: Path, entries: Entries, config: DataConfig) -> Arrange
     try:
         return arrange_by_tables({labels: cells}, entries, config)
     except columns.NoClassesError as no_classes:
-        by_folders = config if groups_are_folders(config) else replace(config, group=None)
+        by_folders = config if config.group == FOLDER else replace(config, group=None)
         try:
             found = arrange_folders(entries, by_folders, without=[labels], only_folders=True)
         except DataError as error:
             raise DataError(f"{no_classes}; and folders: {error}") from error
         divided = with_parts_of_table(found, {labels: cells}, config) if found.parts.keys() == {"train"} else None
-        found, group = divided or found, None if groups_are_folders(config) else config.group
+        found, group = divided or found, None if config.group == FOLDER else config.group
         try:
             added = by_table.add_by_table(found, cells, entries.pictures, config.columns, group=group)
         except columns.NoClassesError:
             if divided is None:
                 raise no_classes from None
             return divided
-        groups = found.groups if groups_are_folders(config) else added.groups
+        groups = found.groups if config.group == FOLDER else added.groups
         return replace(added, groups=groups, tables=tuple(dict.fromkeys([*found.tables, labels])))
 
 

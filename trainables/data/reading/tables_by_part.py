@@ -29,7 +29,7 @@ def arrange_by_tables(tables: Mapping[Path, Table], entries: Entries, config: Da
             cells,
             _pictures_beside(path, entries, part),
             config.columns,
-            group=None if groups_are_folders(config) else config.group,
+            group=None if config.group == FOLDER else config.group,
             skip_missing=config.skip_unreadable,
         )
         of_part = {place: name for classes in arranged.parts.values() for place, name in classes.items()}
@@ -46,7 +46,7 @@ def arrange_by_tables(tables: Mapping[Path, Table], entries: Entries, config: Da
         by_table.NOT_LISTED: in_order(left.difference(*arranged.passed_over.values())),
         **arranged.passed_over,
     }
-    if groups_are_folders(config):
+    if config.group == FOLDER:
         groups = {picture: one_form(picture.parts[-2]) for picture in read if len(picture.parts) > 1}
         if len(set(groups.values())) < 2:
             raise DataError("data.group: 'folder' needs pictures in two folders or more")
@@ -80,11 +80,6 @@ def _of_part(pictures: Sequence[Place], part: Part) -> tuple[Place, ...]:
     return tuple(
         picture for picture in pictures if all(part_in(word) in (None, part) for word in picture.parts[:-1])
     )
-
-
-def groups_are_folders(config: DataConfig) -> bool:
-    """Whether groups are folders, and no column of a table."""
-    return config.group == FOLDER
 
 
 def labels_by(
