@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from gan_study.study.run.runner import resume_study, run_study
     from gan_study.trainables.data.imbalance import StepImbalance
     from gan_study.trainables.data.torch_dataset import torch_data_set
+    from gan_study.trainables.export.balanced_dataset import BalancedDataset
     from gan_study.trainables.export.balanced_folder import retrain
-    from gan_study.trainables.export.over_sampler import BalancedDataset, ImageOverSampler
+    from gan_study.trainables.export.over_sampler import ImageOverSampler
     from gan_study.trainables.export.saved_generator import load_generator
     from gan_study.trainables.trial.config import parse_trial
     from gan_study.trainables.trial.purpose import Purpose
@@ -49,7 +50,7 @@ __all__ = [
 
 # Where each name is defined. Type checkers read the imports above instead, and tests compare the two.
 _MODULE_OF = {
-    "BalancedDataset": "trainables.export.over_sampler",
+    "BalancedDataset": "trainables.export.balanced_dataset",
     "ImageOverSampler": "trainables.export.over_sampler",
     "Purpose": "trainables.trial.purpose",
     "RunOptions": "study.run.options",

@@ -24,10 +24,10 @@ from gan_study.trainables.data.catalog import DATA_SETS
 from gan_study.trainables.data.fingerprint import Fingerprint
 from gan_study.trainables.data.imbalance import Imbalance
 from gan_study.trainables.data.prepared import image_source
+from gan_study.trainables.data.reading.origins import read_folders
 from gan_study.trainables.data.reading.read_back import read_back
 from gan_study.trainables.data.source import DATA_ENVIRONMENT_VARIABLE, DataConfig
 from gan_study.trainables.data.sources.array_file import is_array_file
-from gan_study.trainables.data.sources.image_folder import read_folders
 from gan_study.trainables.image_quality.extractor import inception
 from gan_study.trainables.image_quality.features import IMAGE_FEATURES, BackboneFeatures, InceptionFeatures
 from gan_study.trainables.trial.data import TrialParts, prepare

@@ -15,7 +15,7 @@ from gan_study.study.run.folder import create_study_folder
 from gan_study.study.watch.check import check_study
 from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.data.imbalance import Counts
-from gan_study.trainables.data.sources.image_folder import list_images
+from gan_study.trainables.data.reading.listing import list_images
 from gan_study.trainables.export.balanced_folder import read_description, read_manifest, retrain
 from gan_study.trainables.export.findings import OVERRULED_BY
 from gan_study.trainables.export.saved_generator import load_generator

@@ -24,11 +24,13 @@ from gan_study.trainables.base.markup import csv_cell, from_csv_cell
 from gan_study.trainables.base.seeding import derive_seed
 from gan_study.trainables.base.settings import DataError, settings
 from gan_study.trainables.classifiers.scores import Scores, score
+from gan_study.trainables.data.decoding import read_images
 from gan_study.trainables.data.images import Classes, LabeledImages, training_set
 from gan_study.trainables.data.reading.entries import find_entries
+from gan_study.trainables.data.reading.listing import list_images
+from gan_study.trainables.data.reading.origins import find_origin
 from gan_study.trainables.data.reading.picture import Range
 from gan_study.trainables.data.source import DataConfig
-from gan_study.trainables.data.sources.image_folder import find_origin, list_images, read_images
 from gan_study.trainables.export.about import About
 from gan_study.trainables.export.findings import ClassFindings, Fault
 from gan_study.trainables.export.layout import read_settings

@@ -14,7 +14,6 @@ from torch import nn
 from gan_study.trainables.balancing.balancer import deficits
 from gan_study.trainables.balancing.drawing import INSTEAD_OF_REJECTED, passing_rows
 from gan_study.trainables.balancing.gan import GanBalancing, TrainedGans, generate_images, samples_seed
-from gan_study.trainables.base.names import folder_name
 from gan_study.trainables.base.seeding import derive_seed
 from gan_study.trainables.base.settings import ConfigError, UserError
 from gan_study.trainables.data.byte_images import Images, hold, take
@@ -27,15 +26,15 @@ from gan_study.trainables.export.balanced_folder import (
     CARD,
     DESCRIPTION,
     GENERATOR,
-    ClassDescription,
     Description,
     validation_scores,
     write_manifest,
 )
 from gan_study.trainables.export.cards import data_card, model_card
 from gan_study.trainables.export.croissant import write_croissant
+from gan_study.trainables.export.describing import describe_export, recognition_notes
 from gan_study.trainables.export.filling import INSTEAD_OF_COPIES, Filling, KnownImages, fill_class
-from gan_study.trainables.export.findings import OVERRULED_BY, ClassFindings, describe_findings, refuse_faults
+from gan_study.trainables.export.findings import ClassFindings, describe_findings, refuse_faults
 from gan_study.trainables.export.image_files import RealFiles, real_files, rewritten_notes, write_images
 from gan_study.trainables.export.layout import write_settings
 from gan_study.trainables.export.request import (
@@ -58,25 +57,14 @@ from gan_study.trainables.image_quality.class_quality import ClassQuality
 from gan_study.trainables.image_quality.image_filter import ImageFilter
 from gan_study.trainables.image_quality.judge import ReferenceModels, measure_images
 from gan_study.trainables.runtime.cache import FolderStore
-from gan_study.trainables.runtime.environment import environment, library
 from gan_study.trainables.runtime.folders import refuse_links
 from gan_study.trainables.runtime.process import use_threads, with_torch_defaults
 from gan_study.trainables.runtime.storage import write_atomically
-from gan_study.trainables.trial.config import dump_trial
 from gan_study.trainables.trial.data import TrialParts, prepare
 from gan_study.trainables.trial.run import reference_models
 
 # A checkpoint of a GAN takes milliseconds, and an interruption loses at most this much training.
 _CHECKPOINT_SECONDS = 10.0
-
-_DEEP = (
-    "real images of more than 8 bits are the original files; readers that convert them to bytes, as "
-    "ImageFolder does, cut off their range: here levels {:g} to {:g} are black to white"
-)
-_WEIGHTED = (
-    "the real images have weights in the loss (column weight of manifest.csv); a synthetic "
-    "image counts as the average real image of its class"
-)
 
 # Called with a stage, and how much of it is done out of how much.
 ShowProgress: TypeAlias = Callable[[str, int, int], None]
@@ -192,12 +180,18 @@ class _Export:
         quality = {self.parts.classes.names[label]: each.quality for label, each in measured.items()}
         generator = collect_generators(gans, self.balancer, self.training.shape, self.parts.classes)
         files = real_files(self.parts, config.data)
-        description = self._describe(
+        description = describe_export(
+            self.request,
+            self.parts,
+            self.training,
             fillings,
             self._findings(fillings, quality),
+            levels=self.levels,
+            data=self.data,
             generator_steps=gans.generator_steps,
             generator_sha256=weights_digest(generator),
-            notes=(*self.parts.notes, *gans.notes, *rewritten_notes(files), *_recognition_notes(quality)),
+            notes=(*self.parts.notes, *gans.notes, *rewritten_notes(files), *recognition_notes(quality)),
+            made_on=self.made_on,
         )
         self._write_images(files, fillings, description)
         if not self.request.all_images:
@@ -286,79 +280,6 @@ class _Export:
             balanced = balanced.extended(hold(made.images, device), labels)
         return balanced
 
-    def _describe(
-        self,
-        fillings: Mapping[int, Filling],
-        findings: Mapping[str, ClassFindings],
-        *,
-        generator_steps: int,
-        generator_sha256: str,
-        notes: tuple[str, ...],
-    ) -> Description:
-        request, parts = self.request, self.parts
-        real, validation = parts.training.class_counts(), parts.validation.class_counts()
-        classes = [
-            ClassDescription(
-                name=name,
-                folder=folder_name(name),
-                is_minority=label in parts.classes.minority,
-                num_real=real[label],
-                num_synthetic=len(fillings[label].images) if label in fillings else 0,
-                num_validation=validation[label],
-                num_copies=fillings[label].num_copies if label in fillings else 0,
-                num_missing=fillings[label].num_missing if label in fillings else 0,
-                num_distinct=fillings[label].repeats.num_distinct if label in fillings else 0,
-                findings=findings.get(name),
-                test_proportion=parts.test_proportions[label],
-            )
-            for label, name in enumerate(parts.classes.names)
-        ]
-        missing_notes = (
-            f"class {each.name!r}: {each.num_missing} images are missing; all images drawn for them were rejected"
-            for each in classes
-            if each.num_missing
-        )
-        return Description(
-            trial=dump_trial(request.trial),
-            generator_steps=generator_steps,
-            channels=self.training.shape.channels,
-            levels=None if self.levels is None else (self.levels.black, self.levels.white),
-            classes=tuple(sorted(classes, key=lambda each: each.folder)),
-            all_images=request.all_images,
-            links=request.links,
-            data=self.data,
-            study_validation=request.study_validation,
-            threads=request.threads,
-            library=library(),
-            environment=environment(self.training.images.device),
-            notes=(
-                *request.findings,
-                *notes,
-                *missing_notes,
-                *([_WEIGHTED] if parts.pool.weights is not None else []),
-                *([] if self.levels is None else [_DEEP.format(self.levels.black, self.levels.white)]),
-            ),
-            generator_sha256=generator_sha256,
-            overruled=tuple(
-                fault for fault in OVERRULED_BY if any(fault in each.faults for each in findings.values())
-            ),
-            about=request.about,
-            made_on=self.made_on,
-        )
-
     @property
     def _balancing_seed(self) -> int:
         return derive_seed(self.request.config.seed, "balancing")
-
-
-def _recognition_notes(quality: Mapping[str, ClassQuality]) -> tuple[str, ...]:
-    """For each filled class, how many of its synthetic images pass for it: noise is recognised as such at once."""
-    return tuple(
-        f"class {name!r}: a classifier of the real images recognises {_percent(found.metrics['gan_test'])} of the "
-        f"synthetic ones; of held-out real ones: {_percent(found.metrics['gan_test_floor'])}"
-        for name, found in quality.items()
-    )
-
-
-def _percent(share: float | None) -> str:
-    return "unknown" if share is None else f"{share:.0%}"

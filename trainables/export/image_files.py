@@ -14,9 +14,9 @@ from gan_study.trainables.data.images import LabeledImages
 from gan_study.trainables.data.pixels import open_picture
 from gan_study.trainables.data.reading.dicom import is_dicom
 from gan_study.trainables.data.reading.listing import data_folder
+from gan_study.trainables.data.reading.origins import find_origin
 from gan_study.trainables.data.source import DataConfig
 from gan_study.trainables.data.sources.array_file import is_array_file
-from gan_study.trainables.data.sources.image_folder import find_origin
 from gan_study.trainables.export.balanced_folder import SYNTHETIC, TRAIN, VALIDATION, ManifestRow
 from gan_study.trainables.export.filling import Filling
 from gan_study.trainables.export.layout import write_png

@@ -13,9 +13,9 @@ from gan_study.trainables.base.settings import ConfigError, UserError, dump, fin
 from gan_study.trainables.data.catalog import DATA_SETS
 from gan_study.trainables.data.fingerprint import take_fingerprint
 from gan_study.trainables.data.published import data_folders
+from gan_study.trainables.data.reading.origins import read_folders
 from gan_study.trainables.data.source import DataConfig
 from gan_study.trainables.data.sources.array_file import is_array_file
-from gan_study.trainables.data.sources.image_folder import read_folders
 from gan_study.trainables.export.about import About
 from gan_study.trainables.export.balanced_folder import (
     DESCRIPTION,

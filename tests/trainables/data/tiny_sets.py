@@ -111,6 +111,11 @@ def write_sign(file: Path, label: int, number: int) -> None:
     Image.fromarray(pixels).save(file)
 
 
+def folder_config(root: Path, **changes: object) -> DataConfig:
+    """An image folder, read at 8 pixels."""
+    return DataConfig(name="imagefolder", root=str(root), image_size=8, **changes)  # type: ignore[arg-type]
+
+
 def write_classes(folder: Path, **sizes: int) -> None:
     """`sizes[name]` grey PNG files of noise in a folder for each class, no two alike in any folder."""
     for label, (name, size) in enumerate(sizes.items()):

@@ -21,9 +21,8 @@ from PIL import Image
 
 from gan_study.trainables.base.seeding import derive_seed
 from gan_study.trainables.base.settings import DataError, UserError
-from gan_study.trainables.data.fingerprint import take_fingerprint
 from gan_study.trainables.data.prepared import image_source
-from gan_study.trainables.data.sources.image_folder import list_images
+from gan_study.trainables.data.reading.listing import list_images
 from gan_study.trainables.export.about import About
 from gan_study.trainables.export.balanced_folder import (
     read_description,
@@ -34,33 +33,16 @@ from gan_study.trainables.export.balanced_folder import (
 )
 from gan_study.trainables.export.cards import data_card, model_card
 from gan_study.trainables.export.export import export
-from gan_study.trainables.export.request import REQUEST, ExportRequest, find_finished, refuse_source
+from gan_study.trainables.export.request import REQUEST, ExportRequest, find_finished
 from gan_study.trainables.export.saved_generator import load_generator
 from gan_study.trainables.runtime.storage import write_atomically
 from gan_study.trainables.trial.data import prepare
-from tests.balanced_folders import ANYTHING, contents, trial, write_images
+from tests.balanced_folders import ANYTHING, begun, contents, trial
 from tests.browser import chromium, needs_chromium, opened
 
 pytestmark = pytest.mark.usefixtures("few_domain_steps")
 
 ROOT = Path(__file__).parents[3]
-
-
-def begun(request_):
-    """What lies in a folder whose export was cut off."""
-    return request_.to_bytes(take_fingerprint(request_.config.data).digest, made_on="2026-11-30")
-
-
-@pytest.fixture(scope="module")
-def images(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("data") / "images"
-    write_images(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def request_(images):
-    return ExportRequest(allowed=ANYTHING, config=trial(images))
 
 
 @pytest.fixture(scope="module")
@@ -284,23 +266,6 @@ def test_what_was_cut_off_goes_on_and_ends_the_same(exported, request_, tmp_path
     assert contents(tmp_path / "out") == contents(exported)
 
 
-@pytest.mark.parametrize("place", ["train", "train/lynx", "generator", ".work"])
-def test_nothing_is_written_where_a_link_in_the_folder_leads(request_, tmp_path, place):
-    out, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
-    (out / ".work").mkdir(parents=True)
-    (out / ".work" / "request.json").write_bytes(begun(request_))
-    elsewhere.mkdir()
-    if place == ".work":
-        shutil.rmtree(elsewhere)
-        shutil.move(out / ".work", elsewhere)
-    before = contents(elsewhere)
-    (out / place).parent.mkdir(exist_ok=True)
-    (out / place).symlink_to(elsewhere)
-    with pytest.raises(UserError, match=f"{place} is a link to "):
-        export(request_, out)
-    assert contents(elsewhere) == before
-
-
 def test_a_folder_that_is_complete_is_left_as_it_is(exported, request_):
     before = contents(exported)
     description = export(request_, exported, progress=lambda *_: pytest.fail("nothing is to be done"))
@@ -356,46 +321,6 @@ def test_a_folder_that_holds_something_else_is_refused(exported, images, request
 
 def _interrupt(stage, done, total):
     raise KeyboardInterrupt
-
-
-@pytest.mark.parametrize("place", [".", "balanced", "Cat", "..", "../images/new"])
-def test_nothing_is_written_to_the_folder_of_the_real_images_or_around_it(images, request_, place):
-    before = contents(images.parent)
-    with pytest.raises(UserError, match="outside that of the real images"):
-        export(request_, images / place)
-    assert contents(images.parent) == before
-
-
-def test_nothing_is_written_beside_a_table_of_labels_where_its_images_are_looked_for(tmp_path):
-    table = tmp_path / "images" / "labels.csv"
-    table.parent.mkdir()
-    table.touch()
-    with pytest.raises(UserError, match="outside that of the real images"):
-        refuse_source(trial(table), table.parent / "balanced")
-    refuse_source(trial(table), tmp_path / "balanced")
-
-
-def test_nothing_is_written_in_place_of_a_file_of_arrays_and_beside_it_all_may_be(tmp_path):
-    config = trial(tmp_path / "set.npz")
-    (tmp_path / "loop.png").symlink_to("loop.png")
-    refuse_source(config, tmp_path / "balanced")
-    with pytest.raises(UserError, match="outside that of the real images"):
-        refuse_source(config, tmp_path)
-
-
-def test_a_link_to_the_folder_of_the_real_images_is_seen_through(images, request_, tmp_path):
-    (tmp_path / "link").symlink_to(images)
-    with pytest.raises(UserError, match="outside that of the real images"):
-        export(request_, tmp_path / "link" / "out")
-
-
-def test_nothing_is_written_where_data_sets_are_looked_for(tmp_path, monkeypatch):
-    monkeypatch.setenv("GAN_STUDY_DATA", str(tmp_path / "data"))
-    mnist = trial(None, data={"name": "mnist", "image_size": 8})
-    config = replace(mnist, data=replace(mnist.data, root=None))
-    with pytest.raises(UserError, match="outside that of the real images"):
-        export(ExportRequest(allowed=ANYTHING, config=config), tmp_path / "data" / "mnist" / "balanced")
-    assert not (tmp_path / "data").exists()
 
 
 def test_real_images_may_be_links(images, exported, request_, tmp_path):

@@ -1,51 +1,23 @@
-"""The balancers behind imbalanced-learn's interface, its own checks among the tests."""
+"""The balancers behind imbalanced-learn's interface: what they make, what is reported, what is warned of."""
 
-import math
 from concurrent.futures import ThreadPoolExecutor
-from types import MappingProxyType
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
-from imblearn.base import BaseSampler
 from imblearn.over_sampling import RandomOverSampler
 from imblearn.pipeline import make_pipeline
-from imblearn.utils.estimator_checks import parametrize_with_checks
-from PIL import Image
-from sklearn import config_context
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.preprocessing import FunctionTransformer
-from sklearn.utils import estimator_checks as sklearn_checks
-from torch.utils.data import DataLoader, TensorDataset
 
 from gan_study.trainables.balancing.catalog import BALANCERS
-from gan_study.trainables.export.over_sampler import METHODS, BalancedDataset, ImageOverSampler
+from gan_study.trainables.export.over_sampler import METHODS, ImageOverSampler
 from gan_study.trainables.gans.catalog import VARIANTS
 from tests.members import each
 from tests.torch_states import TORCH_STATES
-
-SMALL_GAN = {"gan": {"epochs": 1, "batch_size": 8, "latent_size": 4}}
-
-
-def settings_of(method):
-    if method not in VARIANTS:
-        return {}
-    warm_start = {"warm_start_epochs": 1} if VARIANTS[method].warm_start else {}
-    return {"gan": {**SMALL_GAN["gan"], **warm_start}}
-
-
-def sampler_of(method, **arguments):
-    return ImageOverSampler(method, settings=settings_of(method), random_state=0, device="cpu", **arguments)
-
-
-def images_and_classes(dtype=np.uint8, *, channels=1):
-    """10, 4 and 3 images of 8x8 of three classes with names."""
-    y = np.array(["cat"] * 4 + ["ant"] * 10 + ["dog"] * 3)
-    X = np.random.default_rng(0).integers(0, 256, (len(y), channels, 8, 8))
-    return (X if np.issubdtype(dtype, np.integer) else X / 255).astype(dtype), y
+from tests.trainables.export.samplers import SMALL_GAN, images_and_classes, sampler_of
 
 
 def counts(y):
@@ -171,76 +143,6 @@ def test_settings_change_what_is_made():
     assert not np.array_equal(*made)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"method": "dcgam"}, "method"),
-        ({"method": "mixup"}, "method"),
-        ({"settings": {"gan": {"epoch": 3}}}, "settings.gan.epoch: unknown key; did you mean 'epochs'?"),
-        ({"settings": {"balance_to": 2}}, "settings.balance_to: give it as sampling_strategy"),
-        ({"settings": {"name": "dcgan"}}, "settings.name: give it as method"),
-        ({"value_range": (0, 100)}, "value_range: X has values of"),
-        ({"value_range": (1, 1)}, "value_range: 1 to 1"),
-        ({"sampling_strategy": {"dog": 1}}, "number of samples in a class should be greater"),
-        ({"device": "gpu"}, "device: 'gpu' cannot be used"),
-        ({"device": "meta"}, "device: 'meta' cannot be used"),
-        ({"device": "cuda:99"}, "device: 'cuda:99' cannot be used"),
-        ({"device": -1}, "device: -1 cannot be used"),
-    ],
-)
-def test_what_cannot_be_done_is_a_value_error(arguments, message):
-    X, y = images_and_classes()
-    with pytest.raises(ValueError, match=message.replace("?", r"\?")):
-        ImageOverSampler(**{"method": "dcgan", **arguments}).fit_resample(X, y)
-
-
-@pytest.mark.parametrize("shape", [(6, 64), (6, 8, 8), (6, 1, 8, 8, 1), (6, 1, 0, 8)])
-def test_what_is_no_image_is_refused(shape):
-    with pytest.raises(ValueError, match=r"images \[N, channels, height, width\]"):
-        sampler_of("duplicates").fit_resample(np.zeros(shape), [0, 0, 0, 0, 1, 1])
-
-
-@pytest.mark.parametrize("shape", [(6, 32, 32, 3), (6, 8, 5, 1), (6, 2, 8, 4), (6, 32, 32, 2), (6, 64, 64, 13)])
-def test_channels_that_come_last_are_refused_with_the_transpose(shape):
-    with pytest.raises(ValueError, match=r"X\.transpose\(0, 3, 1, 2\)"):
-        sampler_of("duplicates").fit_resample(np.zeros(shape), [0, 0, 0, 0, 1, 1])
-
-
-@pytest.mark.parametrize("shape", [(6, 3, 32, 32), (6, 1, 8, 3), (6, 4, 4, 4), (6, 2, 8, 8)])
-def test_channels_that_may_come_first_are_taken_for_them(shape):
-    X = np.random.default_rng(0).random(shape)
-    assert sampler_of("duplicates").fit_resample(X, [0, 0, 0, 0, 1, 1])[0].shape == (8, *shape[1:])
-
-
-def test_counts_may_be_whole_floats():
-    X, y = images_and_classes()
-    rare, number = min((list(y).count(each), each) for each in set(y))[::-1]
-    found = ImageOverSampler("duplicates", sampling_strategy={rare: number + 2.0}).fit_resample(X, y)[1]
-    assert list(found).count(rare) == number + 2
-
-
-def test_masked_arrays_are_refused_where_something_is_masked():
-    X, y = images_and_classes()
-    with pytest.raises(ValueError, match="masked array"):
-        sampler_of("duplicates").fit_resample(np.ma.masked_equal(X, X[0, 0, 0, 0]), y)
-    assert len(sampler_of("duplicates").fit_resample(np.ma.masked_array(X), y)[0]) > len(X)
-
-
-@pytest.mark.parametrize("ends", [("a", "b"), (-(10**400), 10**400), (0,), (0, float("nan"))])
-def test_ends_of_a_range_are_two_numbers(ends):
-    X, y = images_and_classes()
-    with pytest.raises(ValueError, match="the smallest and the largest value are needed"):
-        ImageOverSampler("smote", value_range=ends).fit_resample(X, y)
-
-
-def test_the_first_device_is_not_taken_for_none(monkeypatch):
-    X, y = images_and_classes()
-    asked, cpu = [], torch.device("cpu")
-    monkeypatch.setattr(torch, "device", lambda wanted: asked.append(wanted) or cpu)
-    ImageOverSampler("duplicates", device=0).fit_resample(X, y)
-    assert 0 in asked
-
-
 @pytest.mark.parametrize("levels", [2, 17])
 @pytest.mark.parametrize("method", ["smote", "dcgan"])
 def test_bytes_that_use_little_of_their_range_stay_within_it(levels, method):
@@ -307,21 +209,6 @@ def test_copies_that_were_asked_for_are_no_collapse(recwarn):
     assert not [each for each in recwarn if "collapsed" in str(each.message)]
 
 
-@pytest.mark.parametrize(
-    ("strategy", "said"),
-    [
-        ({"dog": 13.5}, "whole"),
-        ({"dog": math.inf}, "whole"),
-        ({"dog": math.nan}, "whole"),
-        ({"dog": 10**12}, "GB of memory"),
-    ],
-)
-def test_numbers_of_images_that_cannot_be_made_are_refused(strategy, said):
-    X, y = images_and_classes()
-    with pytest.raises(ValueError, match=said):
-        sampler_of("duplicates", sampling_strategy=strategy).fit_resample(X, y)
-
-
 def test_a_class_of_one_image_is_named_where_a_method_needs_two():
     X, y = images_and_classes()
     with pytest.raises(ValueError, match="'dog' has one image"):
@@ -337,120 +224,6 @@ def test_methods_are_those_that_add_images():
     assert all("balance_to" in BALANCERS[name].setting_paths for name in METHODS)
 
 
-# What the libraries themselves ask of an estimator. Their checks bring rows of numbers, so a row becomes an image.
-
-
-class OnRows(ImageOverSampler):
-    """The sampler for rows of at most 64 numbers: each of them an image of 8x8, padded with its smallest value."""
-
-    def _check_X_y(self, X, y, accept_sparse=None):
-        rows, y, one_versus_all = BaseSampler._check_X_y(self, X, y, accept_sparse=False)
-        self._width = rows.shape[1]
-        padded = np.pad(rows, ((0, 0), (0, 64 - self._width)), constant_values=rows.min())
-        return padded.reshape(-1, 1, 8, 8), y, one_versus_all
-
-    def _fit_resample(self, X, y):
-        images, classes = super()._fit_resample(X, y)
-        return images.reshape(len(images), -1)[:, : self._width], classes
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.two_d_array = True
-        tags.input_tags.dataframe = True
-        return tags
-
-
-NOT_FOR_IMAGES = {"check_samplers_pandas_sparse": "images are no sparse frames"}
-
-
-@parametrize_with_checks(
-    [OnRows(name, settings=settings_of(name), random_state=0, device="cpu") for name in ("smote", "dcgan")],
-    expected_failed_checks=lambda sampler: NOT_FOR_IMAGES,
-)
-def test_imbalanced_learns_checks(estimator, check):
-    check(estimator)
-
-
-# scikit-learn hands out no check for estimators that take no rows; these need no data, or bring none of their own.
-SKLEARN_CHECKS = (
-    sklearn_checks.check_estimator_cloneable,
-    sklearn_checks.check_estimator_tags_renamed,
-    sklearn_checks.check_valid_tag_types,
-    sklearn_checks.check_estimator_repr,
-    sklearn_checks.check_no_attributes_set_in_init,
-    sklearn_checks.check_do_not_raise_errors_in_init_or_set_params,
-    sklearn_checks.check_mixin_order,
-    sklearn_checks.check_parameters_default_constructible,
-    sklearn_checks.check_get_params_invariance,
-    sklearn_checks.check_set_params,
-    sklearn_checks.check_param_validation,
-)
-
-
-@pytest.mark.parametrize("check", SKLEARN_CHECKS, ids=lambda check: check.__name__)
-def test_scikit_learns_checks_that_bring_no_rows(check):
-    check("ImageOverSampler", ImageOverSampler())
-
-
-ROW_CHECKS = [
-    *sklearn_checks.estimator_checks_generator(
-        OnRows("duplicates", random_state=0, device="cpu"), expected_failed_checks={}
-    )
-]
-
-
-@pytest.mark.parametrize("check", [check for _, check in ROW_CHECKS], ids=lambda check: check.func.__name__)
-def test_scikit_learns_checks_on_rows(check):
-    check(OnRows("duplicates", random_state=0, device="cpu"))
-
-
-def test_a_data_set_is_followed_by_what_is_made():
-    X, y = images_and_classes(np.float32)
-    labels = np.unique(y, return_inverse=True)[1]
-    real = TensorDataset(torch.as_tensor(X), torch.as_tensor(labels))
-    data = BalancedDataset(real, sampler_of("smote"))
-    made = sampler_of("smote").fit_resample(X, labels)
-    assert len(data) == 30
-    for i in range(30):
-        image, label = data[i]
-        assert torch.equal(image, torch.as_tensor(made[0][i]))
-        assert int(label) == made[1][i]
-    assert torch.equal(data[-1][0], data[29][0])
-    with pytest.raises(IndexError):
-        data[30]
-    images, found = next(iter(DataLoader(data, batch_size=30)))
-    assert images.shape == (30, 1, 8, 8)
-    assert found.bincount().tolist() == [10, 10, 10]
-
-
-def test_labels_of_a_data_set_are_cut_off_nowhere():
-    images = torch.rand(6, 1, 8, 8)
-    for labels in ([0.0, 0, 0, 0, 1, 1], [False, False, False, False, True, True]):
-        assert BalancedDataset(TensorDataset(images, torch.tensor(labels)), sampler_of("duplicates"))[-1][1] == 1
-    with pytest.raises(ValueError, match=r"label .*0\.7.* is not a whole number"):
-        BalancedDataset(TensorDataset(images, torch.tensor([0.7, 0, 0, 0, 1, 1])), sampler_of("duplicates"))
-
-
-def test_images_that_take_part_in_gradients_are_balanced_too():
-    images, labels = torch.rand(6, 1, 8, 8, requires_grad=True), torch.tensor([0, 0, 0, 0, 1, 1])
-    assert len(BalancedDataset(TensorDataset(images, labels), sampler_of("duplicates"))) == 8
-
-
-def test_real_items_of_a_data_set_are_read_anew():
-    class Numbered(TensorDataset):
-        reads = 0
-
-        def __getitem__(self, index):
-            self.reads += 1
-            return super().__getitem__(index)
-
-    real = Numbered(torch.rand(6, 1, 8, 8), torch.tensor([0, 0, 0, 0, 1, 1]))
-    data = BalancedDataset(real, sampler_of("duplicates"))
-    assert real.reads == 6
-    data[0], data[7]
-    assert real.reads == 7
-
-
 def test_a_gan_that_diverges_is_an_error_as_any_other():
     settings = {"gan": {"generator_steps": 50, "batch_size": 4, "learning_rate": 1e30}}
     sampler = ImageOverSampler("vanilla_gan", settings=settings, random_state=0)
@@ -459,94 +232,11 @@ def test_a_gan_that_diverges_is_an_error_as_any_other():
         sampler.fit_resample(X, [0] * 8 + [1] * 4)
 
 
-TENSORS = {
-    "a conjugate": lambda X: torch.complex(torch.zeros_like(X), -X).conj().imag,
-    "a list": list,
-    "a list with gradients": lambda X: [each.requires_grad_() for each in X.clone()],
-    "bfloat16 of bytes": lambda X: X.bfloat16(),
-}
-
-
-@pytest.mark.parametrize("kind", TENSORS)
-def test_any_tensor_with_values_is_an_array(kind):
-    X, y = images_and_classes()
-    expected = sampler_of("smote", value_range=(0, 255)).fit_resample(X.astype(np.float32), y)[0]
-    tensor = TENSORS[kind](torch.from_numpy(X.astype(np.float32)))
-    made = sampler_of("smote", value_range=(0, 255)).fit_resample(tensor, y)[0]
-    np.testing.assert_array_equal(np.asarray(made), expected)
-
-
-def test_labels_of_pandas_own_types_keep_their_values():
-    X, y = images_and_classes()
-    numbered = pd.array((y == "cat").astype(int), dtype="Int64")
-    assert sampler_of("duplicates").fit_resample(X, numbered)[1].dtype == np.int64
-    assert sampler_of("duplicates").fit_resample(X, pd.Series(numbered))[1].dtype == "Int64"
-
-
-def odd_input(X, y, kind):
-    return {
-        "a mask over labels": (X, np.ma.masked_equal(y, "dog")),
-        "no values": (torch.empty(X.shape, device="meta"), y),
-        "nested": (torch.nested.nested_tensor([torch.ones(1, 8, 8)] * len(y)), y),
-        "complex": (X * 1j, y),
-        "NaN": (np.where(X > 250, np.nan, X), y),
-        "a mapping": ({"X": X}, y),
-        "larger than any memory": (np.broadcast_to(np.uint8(0), (len(y), 1, 10**6, 10**6)), y),
-        "tuples as labels": (X, [(0, 1), (1, 0), (1, 1)] * 5 + [(0, 1)] * 2),
-    }[kind]
-
-
-@pytest.mark.filterwarnings("ignore::UserWarning")
-@pytest.mark.parametrize(
-    "kind",
-    [
-        "a mask over labels",
-        "no values",
-        "nested",
-        "complex",
-        "NaN",
-        "a mapping",
-        "larger than any memory",
-        "tuples as labels",
-    ],
-)
-def test_what_cannot_be_used_is_one_short_line_whatever_scikit_learn_assumes(kind):
-    X, y = odd_input(*images_and_classes(), kind)
-    with config_context(assume_finite=True), pytest.raises((ValueError, TypeError)) as refused:
-        sampler_of("smote").fit_resample(X, y)
-    assert "\n" not in str(refused.value) and len(str(refused.value)) <= 400
-
-
-@pytest.mark.parametrize(
-    "strategy", [True, lambda y: None, lambda y: [1], {"cat": "9"}, MappingProxyType({"cat": 9})], ids=range(5)
-)
-def test_a_strategy_that_says_no_numbers_is_refused(strategy):
-    with pytest.raises(ValueError, match=r"^sampling_strategy: .* (is no number|a dict of classes)"):
-        sampler_of("duplicates", sampling_strategy=strategy).fit_resample(*images_and_classes())
-
-
 @pytest.mark.parametrize("offset", [2**54, 10**15])
 def test_large_numbers_that_differ_by_little_have_a_range(offset):
     X, y = images_and_classes()
     made = sampler_of("smote").fit_resample(X.astype(np.int64) + offset, y)[0]
     assert offset <= made.min() and made.max() <= offset + 256
-
-
-def test_a_made_image_that_is_changed_in_place_is_there_again():
-    X, y = images_and_classes(np.float32)
-    # Real images as arrays: a batch of both is one of tensors.
-    real = [(image, int(name == "cat")) for image, name in zip(X, y, strict=True)]
-    balanced = BalancedDataset(real, sampler_of("duplicates"))
-    before = balanced[-1][0].clone()
-    balanced[-1][0].zero_()
-    assert torch.equal(balanced[-1][0], before) and before.any()
-    assert next(iter(DataLoader(balanced, len(balanced), shuffle=True)))[0].shape == (len(balanced), 1, 8, 8)
-
-
-def test_pillow_images_are_named_with_what_makes_tensors_of_them():
-    real = [(Image.new("L", (8, 8), i), i % 3 == 0) for i in range(9)]
-    with pytest.raises(ValueError, match=r"real: its items are Pillow images; .*ToTensor"):
-        BalancedDataset(real, sampler_of("duplicates"))
 
 
 @pytest.mark.parametrize("method", ["dcgan", "rand_augment"])

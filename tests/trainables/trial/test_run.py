@@ -11,55 +11,23 @@ from sklearn.metrics import f1_score, recall_score
 from gan_study.trainables.base.seeding import derive_seed
 from gan_study.trainables.base.settings import ConfigError
 from gan_study.trainables.data.prepared import image_source
-from gan_study.trainables.gans.batched import GanExecution
-from gan_study.trainables.gans.batched.stacked import StackedTrainer
 from gan_study.trainables.gans.checkpoints import Checkpoints
-from gan_study.trainables.records.limits import MOST_RECORD_BYTES
-from gan_study.trainables.records.record import GanLength, GeneratedImages, Milestone, SearchTrial, Selection
+from gan_study.trainables.records.record import GanLength, GeneratedImages, Milestone, Selection
 from gan_study.trainables.trial import run
 from gan_study.trainables.trial.config import dump_trial, parse_trial
 from gan_study.trainables.trial.data import prepare, ratio_notes
-from gan_study.trainables.trial.outcome import TrialOutcome
 from gan_study.trainables.trial.purpose import Purpose
 from gan_study.trainables.trial.run import run_trial
 from tests.outcomes import content, view
 from tests.torch_states import TORCH_STATES
-from tests.trainables.classifiers.tiny_weights import MODEL, write_weights
+from tests.trainables.trial.digits_trial import GAN, MEASURING, SEARCH, config, outcome
 
 pytestmark = pytest.mark.usefixtures("few_domain_steps")
-
-TRIAL = {
-    "seed": 1,
-    "data": {"name": "digits", "image_size": 16},
-    "imbalance": {"profile": "step", "ratio": 10, "minority_classes": ["3", "8"]},
-    "classifier": {"epochs": 1},
-    "balancing": {"name": "none"},
-}
-SEARCH = Purpose(phase="search", baseline=0.25, search=SearchTrial(number=0, params={}))
-
-
-# The classifiers that measure images are trained once for all tests that do not ask about them.
-MEASURING = {}
-
-
-def config(**changes):
-    return parse_trial({**TRIAL, **changes})
 
 
 def prepared(**changes):
     trial = config(**changes)
     return prepare(trial, image_source(trial.data))
-
-
-def outcome(trial, purpose=SEARCH):
-    *_, last = run_trial(trial, purpose, device=torch.device("cpu"), store=MEASURING)
-    assert isinstance(last, TrialOutcome)
-    return last
-
-
-GAN = {"name": "vanilla_gan", "gan": {"generator_steps": 4}}
-# Its losses are averaged over 16 steps, 16 and 8.
-LONG_GAN = {"name": "vanilla_gan", "gan": {"generator_steps": 40}}
 
 
 @pytest.mark.parametrize("mode", TORCH_STATES)
@@ -410,96 +378,6 @@ def test_what_was_kept_of_trainings_changes_no_record(tmp_path):
     assert len(list(tmp_path.rglob("*.pt"))) == 2 * len(config().imbalance.minority_classes)
 
 
-SEEDS = (1, 2, 3)
-BATCHED = GanExecution(way="batched")
-
-
-@pytest.fixture
-def stacks(monkeypatch):
-    """What was really trained as one computation: how many GANs, and up to which generator step."""
-    trained = []
-    train_until = StackedTrainer.train_until
-
-    def counted(self, generator_steps):
-        train_until(self, generator_steps)
-        trained.append((len(self.members), self.generator_steps))
-
-    monkeypatch.setattr(StackedTrainer, "train_until", counted)
-    return trained
-
-
-def of_seed(seed, kept=None, execution=BATCHED, balancing=GAN):
-    """One of a family's trials."""
-    *_, last = run_trial(
-        config(seed=seed, balancing=balancing),
-        Purpose(phase="confirm"),
-        device=torch.device("cpu"),
-        checkpoints=kept,
-        execution=execution.for_seeds(SEEDS),
-    )
-    return last
-
-
-def equal_parts(last):
-    """What is the same in two equal trials."""
-    return last.record.outcome(), content(last)
-
-
-@pytest.mark.slow
-def test_the_gans_of_a_family_are_trained_once_and_no_trial_depends_on_who_came_first(tmp_path, stacks):
-    wanted = {seed: equal_parts(of_seed(seed)) for seed in SEEDS}
-    # Three seeds, and two rare classes of equal size.
-    assert stacks == 3 * [(6, 4)]
-    stacks.clear()
-    for order in (SEEDS, (3, 1, 2)):
-        kept = Checkpoints(folder=tmp_path / str(order[0]))
-        assert {seed: equal_parts(of_seed(seed, kept)) for seed in order} == wanted
-        assert stacks == [(6, 4)]
-        stacks.clear()
-    (note,) = wanted[2][0]["notes"]
-    assert note == "6 GANs were trained as one computation; the first trial of them took the time of all"
-
-
-def test_a_family_has_the_records_of_trials_by_themselves(stacks):
-    alone = view(of_seed(2, execution=GanExecution()))
-    assert stacks == []
-    together = view(of_seed(2))
-    assert together.trial_id == alone.trial_id == config(seed=2, balancing=GAN).trial_id
-    assert together.losses.keys() == alone.losses.keys()
-    for name, losses in alone.losses.items():
-        assert together.losses[name].discriminator == pytest.approx(losses.discriminator, rel=1e-3)
-        assert together.losses[name].generator == pytest.approx(losses.generator, rel=1e-3)
-    assert together.class_counts == alone.class_counts
-    for name, score in alone.scores["validation"].items():
-        assert together.scores["validation"][name] == pytest.approx(score, abs=0.02)
-
-
-@pytest.mark.slow
-def test_a_family_whose_first_trial_is_killed_loses_nothing_but_the_last_steps(tmp_path, stacks, monkeypatch):
-    wanted = equal_parts(of_seed(1, balancing=LONG_GAN))
-    stacks.clear()
-    kept = Checkpoints(folder=tmp_path, every_seconds=0.0)
-    train_until = StackedTrainer.train_until
-
-    def killed_after_step_32(self, generator_steps):
-        if self.generator_steps == 32:
-            raise KeyboardInterrupt
-        train_until(self, generator_steps)
-
-    with monkeypatch.context() as killing:
-        killing.setattr(StackedTrainer, "train_until", killed_after_step_32)
-        with pytest.raises(KeyboardInterrupt):
-            of_seed(3, kept, balancing=LONG_GAN)
-    assert equal_parts(of_seed(1, kept, balancing=LONG_GAN)) == wanted
-    assert stacks == [(6, 16), (6, 32), (6, 40)]
-
-
-def test_a_family_has_no_need_of_balancers_that_train_no_gan():
-    none = {"name": "none"}
-    one_at_a_time = of_seed(1, balancing=none, execution=GanExecution())
-    assert equal_parts(of_seed(1, balancing=none)) == equal_parts(one_at_a_time)
-
-
 def second_class_found(labels, probabilities, weights):
     return float((probabilities[labels == 1].argmax(axis=1) == 1).mean())
 
@@ -519,40 +397,3 @@ def test_the_studys_own_objective_and_costs_are_scored_and_change_no_id():
 def test_a_smaller_calibration_error_is_a_gain():
     record = outcome(config(), Purpose(phase="search", metric="ece", baseline=0.9)).record
     assert record.objective == pytest.approx(0.9 - record.scores["validation"]["ece"])
-
-
-@pytest.fixture(scope="module")
-def tiny_network(tmp_path_factory):
-    weights = write_weights(tmp_path_factory.mktemp("weights") / "tiny.pth")
-    return {"model": MODEL, "weights": weights, "image_size": 32}
-
-
-@pytest.mark.slow
-def test_a_frozen_network_is_scored_beside_and_changes_nothing_else(tiny_network):
-    plain = outcome(config(evaluation={"test": True}), Purpose(phase="confirm"))
-    beside = config(evaluation={"test": True, "frozen_baseline": tiny_network})
-    record = outcome(beside, Purpose(phase="confirm")).record
-    assert plain.record.frozen_baseline == {}
-    assert record.frozen_baseline.keys() == record.scores["test"].keys()
-    assert record.frozen_baseline["accuracy"] != record.scores["test"]["accuracy"] > 0.1
-    assert record.scores == plain.record.scores
-    assert record.setting_id == plain.record.setting_id
-    with pytest.raises(ConfigError, match="frozen_baseline: the test part may not be read"):
-        config(evaluation={"frozen_baseline": tiny_network})
-
-
-@pytest.mark.slow
-def test_a_frozen_network_classifies_and_judges_generated_images(tiny_network):
-    trial = config(
-        evaluation={"test": True, "image_features": {"kind": "backbone", **tiny_network}},
-        classifier={"name": "backbone", "backbone": tiny_network, "epochs": 10},
-        balancing=GAN,
-    )
-    last = outcome(trial, Purpose(phase="confirm"))
-    assert last.record.classifier == "backbone"
-    assert last.record.scores["test"]["accuracy"] > 0.3
-    measured = view(last).quality
-    assert {each.features for each in measured.values()} == {"backbone"}
-    for each in measured.values():
-        assert each.metrics["kid"] is not None and each.metrics.get("inception_score") is None
-    assert len(last.record.to_line()) <= MOST_RECORD_BYTES

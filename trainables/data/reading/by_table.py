@@ -26,11 +26,12 @@ from gan_study.trainables.data.reading.division import what_validation_is, with_
 from gan_study.trainables.data.reading.entries import in_order
 from gan_study.trainables.data.reading.folder_names import Part
 from gan_study.trainables.data.reading.folder_tree import NOT_READ, Place, joined
+from gan_study.trainables.data.reading.in_words import first_names
 from gan_study.trainables.data.reading.known_pictures import KnownPictures
 from gan_study.trainables.data.reading.layout import Arrangement
 from gan_study.trainables.data.reading.part_columns import Splits, find_splits, unread_splits
 from gan_study.trainables.data.reading.several_classes import several_classes
-from gan_study.trainables.data.reading.table import EMPTY, Table, few_cells
+from gan_study.trainables.data.reading.table import EMPTY, Table
 
 T = TypeVar("T")
 
@@ -126,10 +127,10 @@ def _missing_rows(rows: "_Rows", *, skip: bool) -> Iterator[str]:
     if missing and not skip:
         raise DataError(
             f"{table.name}: {len(missing)} of {len(rows.paths)} rows name no picture that is there, by "
-            f"{rows.path} ({few_cells(missing)}); --skip-unreadable leaves them out"
+            f"{rows.path} ({first_names(missing)}); --skip-unreadable leaves them out"
         )
     if missing:
-        yield f"rows of {table.name} whose picture is missing: {len(missing)} ({few_cells(missing)})"
+        yield f"rows of {table.name} whose picture is missing: {len(missing)} ({first_names(missing)})"
 
 
 def names_pictures(table: Table, pictures: Sequence[Place]) -> bool:
@@ -238,8 +239,8 @@ def _without_doubtful_weights(rows: _Rows, columns: Columns, known: set[str]) ->
     if not unknown:
         return rows, ()
     note = (
-        f"the column {rows.weight} of {rows.table.name} is not read, as beside {few_cells(unknown)} it may be no "
-        f"weight in the loss; data.columns.weight={rows.weight} says that it is one"
+        f"the column {rows.weight} of {rows.table.name} is not read, as beside {first_names(unknown)} it may be "
+        f"no weight in the loss; data.columns.weight={rows.weight} says that it is one"
     )
     return replace(rows, weight=None), (note,)
 

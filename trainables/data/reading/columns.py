@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from gan_study.trainables.base.names import one_form, shown
 from gan_study.trainables.base.settings import DataError, nearest, settings
 from gan_study.trainables.data.reading.folder_names import CARRIER_WORDS, words_of
+from gan_study.trainables.data.reading.in_words import first_names
 from gan_study.trainables.data.reading.known_pictures import MOST_OF, KnownPictures
 from gan_study.trainables.data.reading.part_columns import asks_for_part
-from gan_study.trainables.data.reading.table import EMPTY, Table, few_cells
+from gan_study.trainables.data.reading.table import EMPTY, Table
 
 # As they are written, in lower case and without blanks, dashes and underscores.
 _LABEL_NAMES = frozenset({"label", "labels", "class", "classname", "category", "target", "diagnosis", "dx"})
@@ -192,7 +193,7 @@ def _only_left(table: Table, name: str) -> Labels:
     cells = table.column(name)
     filled = [cell for cell in cells if cell]
     different = list(dict.fromkeys(filled))
-    several = f"{len(different):,} different values in {len(filled):,} rows ({few_cells(different)})"
+    several = f"{len(different):,} different values in {len(filled):,} rows ({first_names(different)})"
     if _CARRIERS & set(words_of(name)):
         raise NoClassesError(f"{table.name}: no column is left for the class; {name} is read by data.group={name}")
     most = _MOST_NUMBERS if _are_numbers(different) else _MOST_OF_ROWS * len(filled)
@@ -202,7 +203,7 @@ def _only_left(table: Table, name: str) -> Labels:
             f"data.columns.label={name}"
         )
     doubt = (
-        f"{name} is read as the class, as it is the only column of {table.name} left ({few_cells(different)}); "
+        f"{name} is read as the class, as it is the only column of {table.name} left ({first_names(different)}); "
         "where it is none, a table with a column `label` is needed"
     )
     return Labels(names=(name,), cells=cells, doubt=doubt)
@@ -238,7 +239,7 @@ def why_not_one_hot(table: Table, names: Sequence[str]) -> str:
     row, marked = odd
     has = f"a 1 in {' and '.join(marked)}" if marked else "no 1"
     return (
-        f"; {few_cells(binary)} have 0 and 1 as a column for each class has, but row {row} has {has}; one 1 in "
+        f"; {first_names(binary)} have 0 and 1 as a column for each class has, but row {row} has {has}; one 1 in "
         "each row is needed, and no column of 0 and 1 that says something else"
     )
 

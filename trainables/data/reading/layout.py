@@ -57,29 +57,44 @@ def arrange(
         raise DataError("there is no picture in it")
     main, companions = without_companions(pictures, keeps_versions=class_level is not None or bool(train))
     division = _divided(tree(main), train, test, class_level)
-    parts: dict[Part, Mapping[Place, str]] = {}
-    passed: list[PassedOver] = [companions, division.passed_over]
-    notes = list(division.notes)
-    groups: dict[Place, str] = {}
-    for part, node in division.parts.items():
-        found = (
-            classes_of(node, has_groups=has_groups) if class_level is None else classes_at_level(node, class_level)
-        )
-        parts[part] = {
-            picture: one_form(name) for name, each in found.folders.items() for picture in each.pictures
-        }
-        passed.append(found.passed_over)
-        notes += found.notes
-        _refuse_bare_class(found.folders, bare_folders)
-        if has_groups:
-            groups |= folder_groups(found.folders)
-        elif class_level is None and (note := inner_folders_note(node, found.folders)) is not None:
-            notes.append(note)
+    found = {
+        part: _read_part(node, class_level, bare_folders, has_groups=has_groups)
+        for part, node in division.parts.items()
+    }
+    groups = {picture: group for part in found.values() for picture, group in part.groups.items()}
     if has_groups and not groups:
         raise DataError(_NO_GROUPS)
-    named, of_train = with_names_of_train(parts)
+    classes, of_train = with_names_of_train({name: part.classes for name, part in found.items()})
+    notes = [*division.notes, *(note for part in found.values() for note in part.notes), *of_train]
     return Arrangement(
-        parts=named, passed_over=joined(passed), notes=tuple(dict.fromkeys([*notes, *of_train])), groups=groups
+        parts=classes,
+        passed_over=joined([companions, division.passed_over, *(part.passed_over for part in found.values())]),
+        notes=tuple(dict.fromkeys(notes)),
+        groups=groups,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _PartRead:
+    """What was understood of the folders of one part: the class of each picture, and its group if asked for."""
+
+    classes: Mapping[Place, str]
+    passed_over: PassedOver
+    notes: Sequence[str]
+    groups: Mapping[Place, str]
+
+
+def _read_part(
+    node: Node, class_level: int | None, bare_folders: Sequence[Place], *, has_groups: bool
+) -> _PartRead:
+    found = classes_of(node, has_groups=has_groups) if class_level is None else classes_at_level(node, class_level)
+    _refuse_bare_class(found.folders, bare_folders)
+    inner = None if has_groups or class_level is not None else inner_folders_note(node, found.folders)
+    return _PartRead(
+        classes={picture: one_form(name) for name, each in found.folders.items() for picture in each.pictures},
+        passed_over=found.passed_over,
+        notes=[*found.notes, *([] if inner is None else [inner])],
+        groups=folder_groups(found.folders) if has_groups else {},
     )
 
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import numpy.typing as npt
@@ -13,13 +13,9 @@ from gan_study.trainables.base.names import one_form, shown
 from gan_study.trainables.base.settings import DataError
 from gan_study.trainables.data.images import Labels, class_counts
 from gan_study.trainables.data.reading.entries import EXCLUDED, NO_PICTURE, Entries, find_entries, matches
-from gan_study.trainables.data.reading.folder_tree import PassedOver, Place
-from gan_study.trainables.data.reading.folders_or_tables import (
-    NAMES_SHOWN,
-    arrange_folders,
-    arrange_table,
-    first_names,
-)
+from gan_study.trainables.data.reading.folder_tree import PassedOver, Place, tree
+from gan_study.trainables.data.reading.folders_or_tables import arrange_folders, arrange_table
+from gan_study.trainables.data.reading.in_words import NAMES_SHOWN, first_names
 from gan_study.trainables.data.reading.layout import Arrangement
 from gan_study.trainables.data.reading.part_lists import note_on_part_lists
 from gan_study.trainables.data.reading.table import ENDINGS
@@ -213,6 +209,22 @@ def _weights_of(ordered: Sequence[Place], weights: Mapping[Place, float]) -> npt
             f"smaller range (at most {_MOST_WEIGHT_RATIO:,} times the least)"
         )
     return found
+
+
+def list_images(root: Path, folder: Path) -> Listing:
+    """The images in the class folders of `folder`, with any names, as this package writes them.
+
+    Raises DataError if there is no such folder, or fewer than two classes.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder")
+    classes = tree(find_entries(folder).pictures).folders
+    of_class = {
+        PurePosixPath(folder.relative_to(root), picture): one_form(name)
+        for name, each in classes.items()
+        for picture in each.pictures
+    }
+    return listing_of(root, of_class, sorted(set(of_class.values()), key=one_form))
 
 
 def _few(reason: str, places: Sequence[Place]) -> str:

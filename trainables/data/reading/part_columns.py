@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from gan_study.trainables.base.settings import DataError
 from gan_study.trainables.data.reading.folder_names import Part, part_in, part_named, words_of
-from gan_study.trainables.data.reading.table import EMPTY, Table, few_cells
+from gan_study.trainables.data.reading.in_words import first_names
+from gan_study.trainables.data.reading.table import EMPTY, Table
 
 _YES = frozenset({"1", "1.0", "true", "t", "yes", "y"})
 _NO = frozenset({"0", "0.0", "false", "f", "no", "n"})
@@ -62,7 +63,7 @@ def unread_splits(table: Table, read: Collection[str]) -> Iterator[str]:
         is_named = len(values) <= _MOST_CELLS and any(map(part_named, values))
         if name not in read and (is_named or _is_called_split(name) or asks_for_part(name)):
             yield (
-                f"the column {name} of {table.name} ({few_cells(values)}) is not read, as it names no parts "
+                f"the column {name} of {table.name} ({first_names(values)}) is not read, as it names no parts "
                 "that are known (train, validation, test)"
             )
 
@@ -98,7 +99,7 @@ def _says_parts(table: Table, name: str) -> bool:
         return _is_called_split(name) or ("train" in known and len(known) > 1)
     if len({"train", *map(part_named, cells)} - {None}) > 1 and "train" in map(part_named, cells):
         raise DataError(
-            f"{table.name}: the column {name} names parts and something else ({few_cells(unknown)!r}); write "
+            f"{table.name}: the column {name} names parts and something else ({first_names(unknown)!r}); write "
             "train, validation or test in each row, or leave the others out of the table"
         )
     return False

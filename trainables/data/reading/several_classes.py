@@ -4,7 +4,8 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 
 from gan_study.trainables.base.settings import DataError
-from gan_study.trainables.data.reading.table import Table, few_cells
+from gan_study.trainables.data.reading.in_words import first_names
+from gan_study.trainables.data.reading.table import Table
 
 _BETWEEN = re.compile(r"\s*[|;,]\s*")
 # Columns that are called so have what belongs to a picture, one or more, between blanks.
@@ -26,7 +27,7 @@ def several_classes(table: Table, columns: Sequence[str], labels: Collection[str
     if any(column.strip().lower() in _PLURALS for column in columns):
         raise _refusal(table, shared[0])
     yield (
-        f"classes of {table.name} share words ({few_cells(shared)}); each is read as one class; where its words "
+        f"classes of {table.name} share words ({first_names(shared)}); each is read as one class; where its words "
         "are classes of their own, write one for each picture"
     )
 

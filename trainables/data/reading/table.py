@@ -20,7 +20,6 @@ ENDINGS = frozenset({".csv", ".tsv", ".txt", LINES_OF_JSON})
 _DELIMITERS = (",", ";", "\t", "|")
 # What stands for an empty cell where a program wrote the table, in lower case; among classes it is a name.
 EMPTY = frozenset({"", "nan", "na", "n/a", "none", "null"})
-_FEW = 3
 # So many columns of numbered names, or of numbers where there is no header, are no names and classes of pictures.
 _MANY_COLUMNS = 256
 
@@ -141,11 +140,6 @@ def _pairs(lines: Sequence[str]) -> tuple[tuple[str, ...], ...]:
     """The lines as a path, which may have blanks, and a last word; nothing where one line is none."""
     pairs = tuple(tuple(line.rsplit(None, 1)) for line in lines if line.strip())
     return pairs if all(len(each) == 2 for each in pairs) else ()
-
-
-def few_cells(cells: Sequence[str]) -> str:
-    """The first few."""
-    return ", ".join(map(shown, cells[:_FEW])) + (", ..." if len(cells) > _FEW else "")
 
 
 def _split(lines: Sequence[str], delimiter: str) -> Iterator[list[str]]:

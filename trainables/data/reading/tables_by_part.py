@@ -1,0 +1,158 @@
+"""What tables say of a whole data set: its classes, by one table or one for each part; or the parts of folders."""
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from gan_study.trainables.base.names import one_form
+from gan_study.trainables.base.settings import DataError
+from gan_study.trainables.data.reading import by_table, columns
+from gan_study.trainables.data.reading.companions import UNLABELLED
+from gan_study.trainables.data.reading.entries import Entries, in_order
+from gan_study.trainables.data.reading.folder_names import Part, part_in, part_named
+from gan_study.trainables.data.reading.folder_tree import Place, joined
+from gan_study.trainables.data.reading.layout import Arrangement
+from gan_study.trainables.data.reading.table import Table
+from gan_study.trainables.data.source import FOLDER, DataConfig
+
+
+def arrange_by_tables(tables: Mapping[Path, Table], entries: Entries, config: DataConfig) -> Arrangement:
+    """The classes as tables say them, one for all pictures or one for each part."""
+    found: dict[Part, Mapping[Place, str]] = {}
+    unlabelled: list[Place] = []
+    notes: list[str] = []
+    groups, weights = dict[Place, str](), dict[Place, float]()
+    for path, cells in tables.items():
+        part = part_of_table(path, entries.root)
+        arranged = by_table.arrange_by_table(
+            cells,
+            _pictures_beside(path, entries, part),
+            config.columns,
+            group=None if config.group == FOLDER else config.group,
+            skip_missing=config.skip_unreadable,
+        )
+        of_part = {place: name for classes in arranged.parts.values() for place, name in classes.items()}
+        found |= arranged.parts if len(tables) == 1 or part is None else {part: of_part}
+        unlabelled += arranged.passed_over.get(by_table.WITHOUT_LABEL, ())
+        groups |= arranged.groups
+        weights |= arranged.weights
+        notes += arranged.notes
+    arranged = by_table.arrange_parts(found, notes)
+    read = {picture for classes in arranged.parts.values() for picture in classes}
+    left = set(entries.pictures) - read - set(unlabelled)
+    passed = {
+        by_table.WITHOUT_LABEL: in_order(set(unlabelled) - read),
+        by_table.NOT_LISTED: in_order(left.difference(*arranged.passed_over.values())),
+        **arranged.passed_over,
+    }
+    if config.group == FOLDER:
+        groups = {picture: one_form(picture.parts[-2]) for picture in read if len(picture.parts) > 1}
+        if len(set(groups.values())) < 2:
+            raise DataError("data.group: 'folder' needs pictures in two folders or more")
+    return replace(
+        arranged,
+        passed_over={reason: places for reason, places in passed.items() if places},
+        tables=tuple(tables),
+        groups=groups,
+        weights=weights,
+    )
+
+
+def part_of_table(path: Path, root: Path) -> Part | None:
+    """The part that a table, or a folder around it, is named after: test_labels.csv, train/metadata.csv."""
+    above = path.relative_to(root).parts[-2::-1] if path.is_relative_to(root) else ()
+    return part_in(path.stem) or next(filter(None, map(part_named, above)), None)
+
+
+def _pictures_beside(path: Path, entries: Entries, part: Part | None) -> tuple[Place, ...]:
+    """The pictures that a table may name: those in its own folder if it has any, else all but of other parts."""
+    if path.parent != entries.root and path.is_relative_to(entries.root):
+        folder = PurePosixPath(path.parent.relative_to(entries.root))
+        below = tuple(place for place in entries.pictures if place.is_relative_to(folder))
+        if below:
+            return below
+    return entries.pictures if part is None else _of_part(entries.pictures, part)
+
+
+def _of_part(pictures: Sequence[Place], part: Part) -> tuple[Place, ...]:
+    """The pictures without those in folders that are named after another part."""
+    return tuple(
+        picture for picture in pictures if all(part_in(word) in (None, part) for word in picture.parts[:-1])
+    )
+
+
+def labels_by(
+    tables: Mapping[Path, Table], entries: Entries, config: DataConfig
+) -> Mapping[Path, Mapping[Place, str]]:
+    """The class of each picture by each of the tables."""
+    found = {}
+    for path, cells in tables.items():
+        arranged = arrange_by_tables({path: cells}, entries, replace(config, group=None))
+        found[path] = {place: name for part in arranged.parts.values() for place, name in part.items()}
+    return found
+
+
+def fitting_tables(
+    tables: Mapping[Path, Table], entries: Entries, config: DataConfig
+) -> tuple[Mapping[Path, Table], Sequence[tuple[Table, DataError]]]:
+    """Those of `tables` by which the pictures have classes, and why others that name classes do not say them."""
+    found, refused = {}, []
+    for path, cells in tables.items():
+        try:
+            arrange_by_tables({path: cells}, entries, config)
+        except columns.NoGroupsError:
+            raise
+        except DataError as error:
+            if columns.names_classes(cells, config.columns):
+                refused.append((cells, error))
+            continue
+        found[path] = cells
+    return found, refused
+
+
+def with_parts_of_table(found: Arrangement, read: Mapping[Path, Table], config: DataConfig) -> Arrangement | None:
+    """With the parts as a table says them of all pictures of class folders; None where none does."""
+    classes = found.parts["train"]
+    for path, cells in read.items():
+        with contextlib.suppress(DataError):
+            by_split = by_table.parts_by_table(cells, [*classes], config.columns)
+            if by_split is None or set(by_split[0].values()) == {"train"}:
+                continue
+            part_of, splits = by_split
+            parts: dict[Part, dict[Place, str]] = {}
+            for place, name in classes.items():
+                parts.setdefault(part_of[place], {})[place] = name
+            said = f"folders say the classes, and {cells.name} the parts, by {', '.join(splits.names)}"
+            arranged = by_table.arrange_parts(parts, [*found.notes, said, *filter(None, [splits.note])])
+            passed = joined([found.passed_over, arranged.passed_over])
+            return replace(
+                found, parts=arranged.parts, passed_over=passed, notes=arranged.notes, tables=(*found.tables, path)
+            )
+    return None
+
+
+def with_test_table(found: Arrangement, read: Mapping[Path, Table], config: DataConfig) -> Arrangement:
+    """With a test part where a table says the classes of all pictures of one that no folders divide."""
+    without_class = found.passed_over.get(UNLABELLED, ())
+    unlabelled = [place for place in without_class if any(part_named(word) == "test" for word in place.parts[:-1])]
+    classes = set(found.parts["train"].values())
+    if "test" in found.parts or not unlabelled:
+        return found
+    for path, cells in read.items():
+        if part_in(path.stem) != "test" or not columns.names_classes(cells, config.columns):
+            continue
+        with contextlib.suppress(DataError):
+            arranged = by_table.arrange_by_table(cells, unlabelled, config.columns)
+            (said,) = arranged.parts.values()
+            if said.keys() == set(unlabelled) and set(said.values()) == classes:
+                rest = tuple(place for place in without_class if place not in said)
+                others = {reason: each for reason, each in found.passed_over.items() if reason != UNLABELLED}
+                return replace(
+                    found,
+                    parts={**found.parts, "test": said},
+                    passed_over={**others, **({UNLABELLED: rest} if rest else {})},
+                    tables=(*found.tables, path),
+                    notes=(*found.notes, *arranged.notes),
+                )
+    return found

@@ -1,0 +1,60 @@
+"""The tables that lie beside the pictures: which can be read, which name pictures, and why others do not."""
+
+import contextlib
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+from gan_study.trainables.base.settings import DataError
+from gan_study.trainables.data.reading import by_table
+from gan_study.trainables.data.reading.entries import NO_PICTURE, Entries
+from gan_study.trainables.data.reading.folder_tree import Place
+from gan_study.trainables.data.reading.in_words import NAMES_SHOWN, first_names
+from gan_study.trainables.data.reading.table import LINES_OF_JSON, Table, read_table
+
+# Tables that are looked for where no folders say the classes.
+_TABLE_ENDINGS = frozenset({".csv", ".tsv", LINES_OF_JSON})
+# A table of classes that somebody is to guess, as contests give one to show its form.
+_GUESSES = re.compile("submission", re.IGNORECASE)
+
+
+def read_tables(entries: Entries) -> Mapping[Path, Table]:
+    """The tables of text at the level of the pictures' common folder and the next, or above, by their files."""
+    found: dict[Path, Table] = {}
+    for place in _places_of_tables(entries):
+        with contextlib.suppress(DataError):
+            found[entries.root / place] = read_table(entries.root / place, name=str(place))
+    return found
+
+
+def _places_of_tables(entries: Entries) -> Iterator[Place]:
+    """Where tables of text lie that may say the classes."""
+    folders = [place.parent for place in entries.pictures] or [PurePosixPath()]
+    depth = 1 + len(PurePosixPath(os.path.commonpath(folders)).parts)
+    for place in entries.passed_over.get(NO_PICTURE, ()):
+        is_table = place.suffix.lower() in _TABLE_ENDINGS and not _GUESSES.search(place.stem)
+        if is_table and len(place.parts) <= depth + 1:
+            yield place
+
+
+def naming_pictures(tables: Iterable[Table], pictures: Sequence[Place]) -> list[Table]:
+    """Those of the tables in which a column names some of the pictures."""
+    return [cells for cells in tables if by_table.names_pictures(cells, pictures)]
+
+
+def tables_in_words(tables: Sequence[Table]) -> str:
+    """What tables name the pictures, so that a person may say that one has the classes."""
+    few = "; ".join(f"{each.name} ({first_names(each.header)})" for each in tables[:NAMES_SHOWN])
+    return f"tables that name the pictures are read by data.labels and data.columns.label: {few}"
+
+
+def why_no_table_fits(entries: Entries) -> list[str]:
+    """Why each of the tables that lie there is not read, or names no pictures."""
+    found = []
+    for place in _places_of_tables(entries):
+        try:
+            any(by_table.pictures_named(read_table(entries.root / place, name=str(place)), entries.pictures))
+        except DataError as error:
+            found.append(str(error))
+    return found
