@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from gan_study.trainables.base.names import one_form, shown
 from gan_study.trainables.base.settings import DataError
-from gan_study.trainables.data.reading.class_texts import refuse_alike, texts_for_no_value
+from gan_study.trainables.data.reading.class_texts import group_name, refuse_alike, texts_for_no_value
 from gan_study.trainables.data.reading.columns import (
     PATH_NAMES,
     Columns,
@@ -251,7 +251,7 @@ def _groups(rows: _Rows, pictures: Collection[Place]) -> dict[Place, str]:
     if rows.group is not None:
         for picture, cell in rows.cells(rows.group):
             if picture in pictures:
-                _note_once(rows.table, picture, found, one_form(cell))
+                _note_once(rows.table, picture, found, one_form(group_name(cell)))
     return found
 
 

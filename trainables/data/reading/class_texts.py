@@ -1,8 +1,9 @@
 """Texts in a column of classes that may be read in two ways: refused where that is certain, else said."""
 
 import re
+import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from gan_study.trainables.base.settings import DataError
 from gan_study.trainables.data.reading.table import EMPTY, Table
@@ -33,6 +34,30 @@ def refuse_alike(table: Table, labels: Sequence[str]) -> None:
             raise DataError(
                 f"{table.name}: the classes {other!r} and {label!r} differ in {how} alone; write one name for both"
             )
+
+
+def refuse_invisible_differences(classes: Iterable[str]) -> None:
+    """Raise DataError where two classes differ in blanks and invisible characters alone, "cat" and "cat "."""
+    seen: dict[str, str] = {}
+    for name in classes:
+        other = seen.setdefault(visible_form(name), name)
+        if other != name:
+            raise DataError(
+                f"the classes {other!a} and {name!a} differ in blanks or invisible characters alone; "
+                "give both the same name"
+            )
+
+
+def visible_form(name: str) -> str:
+    """`name` as it looks: without invisible characters, and with single blanks inside alone."""
+    visible = (char for char in unicodedata.normalize("NFC", name) if unicodedata.category(char) != "Cf")
+    return " ".join("".join(visible).split())
+
+
+def group_name(cell: str) -> str:
+    """The name of a group in a cell: 7.0, which programs write where a column has empty cells, is 7."""
+    whole = _WHOLE.fullmatch(cell)
+    return whole[1] if whole is not None else visible_form(cell)
 
 
 def _plain_form(label: str) -> str:

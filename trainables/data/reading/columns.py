@@ -273,6 +273,10 @@ def unknown_beside_weight(table: Table, columns: Columns, weight: str, *, known:
     return [name for name in table.header if name not in known and plain_name(name) not in usual]
 
 
+# The sum over all images is a number still, in single precision too.
+_MOST_WEIGHT = 1e30
+
+
 def weight_in(table: Table, weight: str, cell: str) -> float:
     """The weight in a cell; raises DataError where it is none.
 
@@ -282,9 +286,10 @@ def weight_in(table: Table, weight: str, cell: str) -> float:
         value = float(cell if table.delimiter == "," else cell.replace(",", ".", 1))
     except ValueError:
         value = math.nan
-    if not 0 < value < math.inf:
+    if not 0 < value < _MOST_WEIGHT:
         raise DataError(
-            f"{table.name}: {cell!r} in the column {weight} is no weight, which is a number above 0 such as 0.5"
+            f"{table.name}: {cell!r} in the column {weight} is no weight, which is a number above 0 and below "
+            f"{_MOST_WEIGHT:g}, such as 0.5"
         )
     return value
 

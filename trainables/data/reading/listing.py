@@ -12,6 +12,7 @@ from gan_study.trainables.base.files import expand
 from gan_study.trainables.base.names import one_form, shown
 from gan_study.trainables.base.settings import DataError
 from gan_study.trainables.data.images import Labels, class_counts
+from gan_study.trainables.data.reading.class_texts import refuse_invisible_differences
 from gan_study.trainables.data.reading.entries import EXCLUDED, NO_PICTURE, Entries, find_entries, matches
 from gan_study.trainables.data.reading.folder_tree import PassedOver, Place, tree
 from gan_study.trainables.data.reading.folders_or_tables import arrange_folders, arrange_table
@@ -135,6 +136,7 @@ def _named_table(config: DataConfig, root: Path) -> Path | None:
 
 def _reading(entries: Entries, found: Arrangement, *, has_groups: bool) -> Reading:
     classes = tuple(sorted(set(found.parts["train"].values()), key=one_form))
+    refuse_invisible_differences(classes)
     groups = found.groups if has_groups else None
     train = listing_of(entries.root, found.parts["train"], classes, groups, found.weights)
     test = None

@@ -237,6 +237,28 @@ def test_a_table_may_be_named_after_its_part_among_other_words(tmp_path: Path) -
     assert {path.parent.name for path in found.train.paths} == {"SKIN_2019_Training_Input"}
 
 
+@pytest.mark.parametrize("other", ["cat ", "cat\u200b", " cat", "c\u00adat", "cat\u00a0"])
+def test_classes_that_look_alike_are_not_two(other: str, tmp_path: Path) -> None:
+    for name in ("cat", other, "dog"):
+        flat(tmp_path / name, *NAMES)
+    with pytest.raises(DataError, match="differ in blanks or invisible characters alone") as refused:
+        read_listing(config(tmp_path))
+    # It is seen which is which.
+    assert ascii("cat") in str(refused.value) and ascii(other) in str(refused.value)
+    shutil.rmtree(tmp_path / other)
+    assert read_listing(config(tmp_path)).train.class_names == ("cat", "dog")
+
+
+def test_a_group_is_the_same_however_its_number_is_written(tmp_path: Path) -> None:
+    flat(tmp_path, *NAMES)
+    patients = ["7", "7.0", "8", "8.0", "07", "7.5", "P7", "P7\u200b"]
+    rows = [f"{row},{who}" for row, who in zip(LABELS.splitlines()[1:], patients, strict=True)]
+    (tmp_path / "labels.csv").write_text("\n".join(["image,label,patient", *rows]), encoding="utf-8")
+    found = read_listing(config(tmp_path, group="patient")).train
+    groups = dict(zip((path.name for path in found.paths), found.groups or (), strict=True))
+    assert [groups[name] for name in NAMES] == ["7", "7", "8", "8", "07", "7.5", "P7", "P7"]
+
+
 def test_weights_are_read_back_and_all_pictures_to_train_on_have_one(tmp_path: Path) -> None:
     flat(tmp_path, *NAMES)
     cells = ["1", "2", "3", "4", "1", "2", "3", ""]

@@ -219,7 +219,7 @@ def test_a_class_may_be_called_weight(tmp_path: Path) -> None:
     assert set(found.parts["train"].values()) == {"light", "heavy"} and found.weights == {}
 
 
-@pytest.mark.parametrize("cell", ["0", "-1", "inf", "0,5", "1e999"])
+@pytest.mark.parametrize("cell", ["0", "-1", "inf", "0,5", "1e999", "1e308", "1e30"])
 def test_a_weight_is_a_number_above_0(cell: str, tmp_path: Path) -> None:
     text = weighted("weight", "1", f'"{cell}"', "1", "1")
     with pytest.raises(
