@@ -25,13 +25,13 @@ from benchmarks.page import put_lines
 from benchmarks.search import VARIANT, draw_landscape
 from benchmarks.workers import Nodes
 from gan_study.analysis.page.report import write_report
-from gan_study.study.plan.config import StudyConfig
 from gan_study.study.plan.decisions import Decision
 from gan_study.study.plan.planner import Planner
 from gan_study.study.plan.rounds import Questions
 from gan_study.study.plan.selection import write_selection
 from gan_study.study.run.decision_store import DecisionStore
-from gan_study.study.run.folder import create_study_folder, summarise_study
+from gan_study.study.run.drive import open_view
+from gan_study.study.run.folder import Manifest, create_study_folder, summarise_study
 from gan_study.study.run.layout import StudyFolder
 from gan_study.study.run.record_store import RecordStore
 from gan_study.study.run.summary_file import write_summary
@@ -63,7 +63,7 @@ class Cost:
     memory_kb: float
     """Memory of the process beyond that at its start, for each trial."""
     resume_seconds: float
-    """Reading all records, and replaying all decisions up to the next trial."""
+    """Reading all records, comparing Optuna's storage with them, and replaying all decisions."""
     status_seconds: float
     check_seconds: float
     report_seconds: float
@@ -75,7 +75,7 @@ class Cost:
 def cost(trials: int, folder: Path) -> Cost:
     """A study of `trials` search trials, from the beginning, in the new folder `folder`."""
     config, study = study_of([VARIANT], trials), StudyFolder(folder)
-    create_study_folder(folder, config, {})
+    manifest = create_study_folder(folder, config, {})
     world = World(landscapes={VARIANT: draw_landscape(config, ROOMS, 0)}, seed=0)
     gc.collect()
     before = resident_bytes()
@@ -83,7 +83,8 @@ def cost(trials: int, folder: Path) -> Cost:
     found, seconds = _timed(lambda: run_study(config, world, nodes=nodes, keep=store.keep, confirms=True))
     gc.collect()
     memory, num_records = resident_bytes() - before, len(store)
-    _, resume_seconds = _timed(lambda: resume(config, study.records, found.decisions))
+    open_view(manifest, study).rebuild(store)
+    _, resume_seconds = _timed(lambda: resume(manifest, study, found.decisions))
     assert found.closed is not None, "the search is over"
     write_selection(study.selection, found.closed)
     decided = DecisionStore(study.decisions)
@@ -122,15 +123,16 @@ class _TimedStore(RecordStore):
         return kept
 
 
-def resume(config: StudyConfig, path: Path, decisions: Sequence[Decision]) -> None:
+def resume(manifest: Manifest, study: StudyFolder, decisions: Sequence[Decision]) -> None:
     """Go on with a study from its files, up to its next trial or its end."""
-    records = RecordStore(path)
+    records = RecordStore(study.records)
+    open_view(manifest, study).follow(records)
 
     def refuse(*_: object) -> None:
         raise AssertionError("all was decided")
 
     planner = Planner(
-        config,
+        manifest.config,
         record_of=records.get,
         decisions=tuple(decisions),
         keep_decision=refuse,

@@ -101,7 +101,7 @@ class StudySession:
         self._on_selection, self._on_rounds = on_selection, on_rounds
         self._view = view
         self._time_limit = config.resources.trial_time_limit_seconds
-        self._view.rebuild(self.records)
+        self._view.follow(self.records)
         self._imbalance_ratios = imbalance_ratios
         self._observers = observers
         self._failures = FailureWatch()

@@ -13,7 +13,7 @@ from typing import TypeVar
 import optuna
 from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 
@@ -57,10 +57,10 @@ class DamagedStorageError(UserError):
 class OptunaView:
     """A study's search as a storage shows it.
 
-    It is created again from the records when a study is resumed, so that the two always agree. A storage that
-    fails is retried for `patience_seconds`, except when it is opened. `own_file` is the SQLite file that contains
-    only this view, if there is one: if damaged, it is removed and written again. Any other storage raises
-    DamagedStorageError.
+    When a study is resumed it is compared with the records, and created again from them if they differ, so that
+    the two always agree. A storage that fails is retried for `patience_seconds`, except when it is opened.
+    `own_file` is the SQLite file that contains only this view, if there is one: if damaged, it is removed and
+    written again. Any other storage raises DamagedStorageError.
     """
 
     def __init__(
@@ -88,6 +88,7 @@ class OptunaView:
         searched = sorted(_as_optuna(self._space, records), key=lambda trial: trial.user_attrs["number"])
 
         def rebuild() -> None:
+            self._running.clear()
             if self._name in optuna.study.get_all_study_names(self._storage):
                 optuna.delete_study(study_name=self._name, storage=self._storage)
             study = optuna.create_study(study_name=self._name, storage=self._storage, direction="maximize")
@@ -98,11 +99,47 @@ class OptunaView:
                     f"Optuna's storage ({kind_of(self._url)}): contains trials that are not of this study"
                 )
 
+        self._or_anew(rebuild, rebuild)
+
+    def follow(self, records: Iterable[TrialRecord]) -> None:
+        """Let the storage show `records`, and trials that were running as running until they have started again.
+
+        Adds what is missing if all that is there agrees: reading a trial takes a tenth of the time of adding it.
+        Otherwise as `rebuild`.
+        """
+        kept = list(records)
+        searched = {str(trial.user_attrs["trial_id"]): trial for trial in _as_optuna(self._space, kept)}
+
+        def follow() -> bool:
+            if self._name not in optuna.study.get_all_study_names(self._storage):
+                return False
+            study = optuna.load_study(study_name=self._name, storage=self._storage)
+            missing, running = dict(searched), dict[str, int]()
+            for row in study.get_trials(deepcopy=False):
+                trial_id = str(row.user_attrs.get("trial_id"))
+                is_running = row.state == TrialState.RUNNING and trial_id not in searched
+                if trial_id in running or not (is_running or _agree(row, missing.pop(trial_id, None))):
+                    return False
+                if is_running:
+                    running[trial_id] = row.number
+            study.add_trials(missing.values())
+            number_of, study_id = self._storage.get_trial_id_from_study_id_trial_number, self._study_id()
+            self._running = {trial_id: number_of(study_id, number) for trial_id, number in running.items()}
+            return True
+
+        if not self._or_anew(follow, lambda: False):
+            self.rebuild(kept)
+
+    def _study_id(self) -> int:
+        return self._storage.get_study_id_from_name(self._name)
+
+    def _or_anew(self, action: Callable[[], T], if_damaged: Callable[[], T]) -> T:
+        """What `action` gives; in a damaged storage what `if_damaged` gives once it is empty."""
         try:
-            self._retry(rebuild)
+            return self._retry(action)
         except DamagedStorageError:
             self._storage = self._open_anew()
-            self._retry(rebuild)
+            return self._retry(if_damaged)
 
     def _open(self) -> BaseStorage:
         with _storage_errors(self._url):
@@ -121,9 +158,11 @@ class OptunaView:
 
         In one transaction: with separate steps, a trial would wait for the disk ten times.
         """
-        shown = to_optuna(self._space, trial_id, step)
-        create, study_id_of = self._storage.create_new_trial, self._storage.get_study_id_from_name
-        self._running[trial_id] = self._retry(lambda: create(study_id_of(self._name), template_trial=shown))
+        if trial_id in self._running:
+            # It was running when the study was interrupted.
+            return
+        shown, create = to_optuna(self._space, trial_id, step), self._storage.create_new_trial
+        self._running[trial_id] = self._retry(lambda: create(self._study_id(), template_trial=shown))
 
     def reached(self, trial_id: str, milestone: Milestone) -> None:
         """Show a milestone of a running trial."""
@@ -147,6 +186,12 @@ class OptunaView:
             seconds=self._patience_seconds,
             passes=lambda error: isinstance(error, StorageUnavailableError),
         )
+
+
+def _agree(row: FrozenTrial, wanted: FrozenTrial | None) -> bool:
+    """Whether a trial in a storage shows what it should."""
+    names = ("state", "value", "params", "distributions", "user_attrs", "intermediate_values")
+    return wanted is not None and all(getattr(row, name) == getattr(wanted, name) for name in names)
 
 
 def check_storage(url: str) -> None:

@@ -80,12 +80,12 @@ def test_a_damaged_file_of_its_own_is_made_anew_and_another_storage_is_refused_i
             database.execute(damage)
             database.commit()
         try:
-            view(storage).rebuild(searched)
+            view(storage).follow(searched)
         except UserError as error:
             num_refused += 1
             assert "\n" not in str(error) and str(error).startswith("Optuna's storage (sqlite): "), damage
         made_anew = view(storage, own_file=file)
-        made_anew.rebuild(searched)
+        made_anew.follow(searched)
         assert shown(storage) == expected, damage
     assert num_refused
 
@@ -111,10 +111,71 @@ def test_a_search_that_was_watched_is_the_one_that_its_records_give(storage, sea
     assert shown(storage) == watched
 
 
+@pytest.fixture
+def added(monkeypatch):
+    """The trials that are added to a study with all that they have."""
+    names, add = [], optuna.Study.add_trial
+    monkeypatch.setattr(
+        optuna.Study,
+        "add_trial",
+        lambda study, trial: (names.append(trial.user_attrs["trial_id"]), add(study, trial)),
+    )
+    return names
+
+
+def test_what_agrees_stays_and_what_ran_goes_on(storage, searched, added):
+    first, second, third = searched[1:4]
+    watching = view(storage)
+    watching.follow(searched[:1])
+    for record in (second, third):
+        watching.started(record.trial_id, record.search)
+    watching.reached(second.trial_id, second.milestones[0])
+    # The driver was killed; a record was written, of whose trial the storage knows nothing.
+    added.clear()
+    resumed = view(storage)
+    resumed.follow(searched[:2])
+    assert added == [first.trial_id]
+    for record in (second, third):
+        resumed.started(record.trial_id, record.search)
+        for milestone in record.milestones:
+            resumed.reached(record.trial_id, milestone)
+        resumed.finished(record)
+    watched = {attributes["trial_id"]: row for attributes, *row in shown(storage)}
+    view(storage).rebuild(searched[:4])
+    assert watched == {attributes["trial_id"]: row for attributes, *row in shown(storage)}
+    assert len(shown(storage)) == 4
+
+
+def _changed(searched, **changes):
+    return [replace(searched[0], **changes), *searched[1:4]]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda searched: searched[1:4],
+        lambda searched: _changed(searched, objective=0.9),
+        lambda searched: _changed(searched, status="failed", failure="it broke", objective=None),
+        lambda searched: _changed(searched, milestones=searched[0].milestones[:1]),
+        lambda searched: _changed(searched, search=replace(searched[0].search, number=99)),
+    ],
+    ids=["gone", "another value", "failed", "fewer milestones", "another number"],
+)
+def test_what_does_not_agree_is_made_anew(storage, searched, added, other):
+    view(storage).rebuild(searched[:4])
+    records = other(searched)
+    added.clear()
+    view(storage).follow(records)
+    assert len(added) == len(records)
+    followed = shown(storage)
+    view(storage).rebuild(records)
+    assert shown(storage) == followed
+
+
 def test_a_search_goes_on_where_it_was_resumed(storage, searched):
     view(storage).rebuild(searched[:4])
     resumed = view(storage)
-    resumed.rebuild(searched[:4])
+    resumed.follow(searched[:4])
     for record in searched[4:6]:
         resumed.started(record.trial_id, record.search)
     for record in reversed(searched[4:6]):
