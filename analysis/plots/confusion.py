@@ -11,6 +11,7 @@ from gan_study.analysis.comparisons.verdicts import chosen_methods
 from gan_study.analysis.plots.chart import (
     ARM_TIPS,
     INK,
+    LETTER_PIXELS,
     PALE_INK,
     PANEL_WIDTH,
     Sketch,
@@ -29,8 +30,6 @@ from gan_study.analysis.records.trial import Trial
 
 # In pixels: all rows together, one of them at least and at most, and the narrowest cell with room for its number.
 ALL_ROWS, LEAST_ROW, MOST_ROW, ROOM = 280, 9, 56, 21
-# The mean width of a letter of a class's name.
-LETTER = 8
 # Differences that changed nothing are not to be seen under a microscope, in percentage points.
 SMALLEST_DIFFERENCE = 2.0
 COLUMNS = [*ARM_COLUMNS, "true_class", "predicted_class", "percent"]
@@ -132,9 +131,8 @@ def _draw(
     row = min(MOST_ROW, max(LEAST_ROW, ALL_ROWS / len(names)))
     layers = alt.layer(coloured(chart), text, data=inline(full)).properties(height=row * len(names))
     order = frame["balancer"].drop_duplicates().tolist()
-    panels = in_panels(
-        layers, header("balancer:N", order), number=len(order), left=60 + min(110, LETTER * max(map(len, names)))
-    )
+    left = 60 + min(110, LETTER_PIXELS * max(map(len, names)))
+    panels = in_panels(layers, header("balancer:N", order), number=len(order), left=left)
     found: alt.FacetChart = of_first(panels.transform_filter(chosen_rows()))
     return found
 
