@@ -115,7 +115,9 @@ def _verdict_lines(found: Sequence[Contrast], study: Study) -> tuple[tuple[str, 
         "Minority recall": (recalls, _WORDS),
         "F1 against simple method": (rivals, _RIVAL_WORDS),
     }
-    return tuple((what, _over_ratios(some, words, num_ratios)) for what, (some, words) in judged.items() if some)
+    lines = [(what, _over_ratios(some, words, num_ratios)) for what, (some, words) in judged.items() if some]
+    # All of them are verdicts on the same seeds, so this is said once.
+    return ((lines[0][0], lines[0][1] + _so_far_in_all(judged["Minority F1"][0])), *lines[1:])
 
 
 def _one_verdict(comparison: Comparison) -> str:
@@ -177,7 +179,7 @@ def _over_ratios(judged: Sequence[Comparison], words: Mapping[Verdict, str], num
         where = f" ({task.dataset}, {task.classifier})" if len(tasks) > 1 else ""
         said.append(f"{', '.join(parts)}{where}")
     text = "; ".join(said)
-    return text[0].upper() + text[1:] + _so_far_in_all(judged)
+    return text[0].upper() + text[1:]
 
 
 def _so_far_in_all(judged: Sequence[Comparison]) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import vl_convert
 
-from gan_study.analysis.plots.palette import CLASS_COLOURS, GAIN_RANGE, GREY, KIND_COLOURS, KIND_SHAPES, Kind
+from gan_study.analysis.plots.palette import ALL_CLASSES_COLOUR, CLASS_COLOURS, GAIN_RANGE, GREY, KIND_COLOURS, KIND_SHAPES, Kind
 from gan_study.analysis.records.select import ARM_COLUMNS, CONDITION_COLUMNS, NO_BALANCING, Condition
 from gan_study.analysis.wording import ratio_text
 
@@ -356,10 +356,10 @@ ALL_CLASSES = "all classes"
 
 
 def class_scale(names: Iterable[str]) -> alt.Scale:
-    """A colour for each of the rare classes, in the order of their labels; grey for all together."""
+    """A colour for each of the rare classes, in the order of their labels, and one for all together."""
     classes = [name for name in names if name != ALL_CLASSES]
     colours = [CLASS_COLOURS[place % len(CLASS_COLOURS)] for place in range(len(classes))]
-    return alt.Scale(domain=[*classes, ALL_CLASSES], range=[*colours, GREY])
+    return alt.Scale(domain=[*classes, ALL_CLASSES], range=[*colours, ALL_CLASSES_COLOUR])
 
 
 def ratio_colours(ratios: Iterable[float]) -> alt.Color:
