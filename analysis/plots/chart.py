@@ -16,7 +16,15 @@ import numpy as np
 import pandas as pd
 import vl_convert
 
-from gan_study.analysis.plots.palette import ALL_CLASSES_COLOUR, CLASS_COLOURS, GAIN_RANGE, GREY, KIND_COLOURS, KIND_SHAPES, Kind
+from gan_study.analysis.plots.palette import (
+    ALL_CLASSES_COLOUR,
+    CLASS_COLOURS,
+    GAIN_RANGE,
+    GREY,
+    KIND_COLOURS,
+    KIND_SHAPES,
+    Kind,
+)
 from gan_study.analysis.records.select import ARM_COLUMNS, CONDITION_COLUMNS, NO_BALANCING, Condition
 from gan_study.analysis.wording import ratio_text
 
@@ -42,8 +50,8 @@ PHONE_PIXELS, PHONE_LETTERS = 480, 20
 # A PNG has so many times as many.
 PNG_SCALE = 2
 
-# In pixels: a letter of a name, the longest name of a row, and what a map has beside names and cells.
-LETTER_PIXELS, LONGEST_NAME, AROUND_BLOCK = 8, 190, 24
+# In pixels: a letter, the longest name of a row and of a legend, and what a map has beside names and cells.
+LETTER_PIXELS, LONGEST_NAME, LONGEST_LEGEND, AROUND_BLOCK = 8, 190, 240, 24
 
 # What `alt.layer` and `facet` return.
 Layers: TypeAlias = alt.LayerChart | alt.FacetChart
@@ -338,7 +346,7 @@ KIND_SCALES = [
 def by_kind(frame: pd.DataFrame) -> tuple[alt.Color, alt.Shape]:
     """The colour and the shape of each kind of method; their common legend lists the kinds that are present."""
     there = [kind for kind in KIND_COLOURS if kind in set(frame["kind"])]
-    shared = legend(columns=2, values=there, labelLimit=200, symbolOpacity=1)
+    shared = legend(columns=2, values=there, labelLimit=LONGEST_LEGEND, symbolOpacity=1)
     return alt.Color("kind:N", scale=KIND_SCALES[0], legend=shared), alt.Shape(
         "kind:N", scale=KIND_SCALES[1], legend=shared
     )
@@ -348,7 +356,7 @@ def by_name(frame: pd.DataFrame) -> alt.Color:
     """The name of each method in the colour of its kind."""
     kinds = dict(zip(frame["balancer"], frame["kind"], strict=True))
     scale = alt.Scale(domain=list(kinds), range=[KIND_COLOURS[kind] for kind in kinds.values()])
-    return alt.Color("balancer:N", scale=scale, legend=legend(columns=2, labelLimit=150))
+    return alt.Color("balancer:N", scale=scale, legend=legend(columns=2, labelLimit=LONGEST_LEGEND))
 
 
 # What a GAN of all classes is trained on.

@@ -10,10 +10,12 @@ import pandas as pd
 from gan_study.analysis.comparisons.verdicts import chosen_methods
 from gan_study.analysis.plots.chart import (
     ARM_TIPS,
+    FONT_PIXELS,
     INK,
     LETTER_PIXELS,
     PALE_INK,
     PANEL_WIDTH,
+    SMALL_FONT_PIXELS,
     Sketch,
     cells,
     chosen_rows,
@@ -28,8 +30,9 @@ from gan_study.analysis.plots.palette import SHARE_RANGE
 from gan_study.analysis.records.select import ARM_COLUMNS, NO_BALANCING, conditions, confirmed, under
 from gan_study.analysis.records.trial import Trial
 
-# In pixels: all rows together, one of them at least and at most, and the narrowest cell with room for its number.
-ALL_ROWS, LEAST_ROW, MOST_ROW, ROOM = 280, 9, 56, 21
+# In pixels: all rows together, one of them at least and at most, and the narrowest cells with room for a number in
+# small letters and in larger ones.
+ALL_ROWS, LEAST_ROW, MOST_ROW, ROOM, MORE_ROOM = 280, 9, 56, 21, 25
 # Differences that changed nothing are not to be seen under a microscope, in percentage points.
 SMALLEST_DIFFERENCE = 2.0
 COLUMNS = [*ARM_COLUMNS, "true_class", "predicted_class", "percent"]
@@ -123,9 +126,11 @@ def _draw(
     )
     ink = alt.condition(f"abs(datum.percent) > {dark}", alt.value(PALE_INK), alt.value(INK))
     has_room = alt.expr(f"{PANEL_WIDTH} >= {ROOM * len(names)} ? 1 : 0")
+    larger = FONT_PIXELS - (1 if len(names) <= 6 else 2)
+    size = alt.expr(f"{PANEL_WIDTH} >= {MORE_ROOM * len(names)} ? {larger} : {SMALL_FONT_PIXELS}")
     text = (
         chart.transform_filter("abs(datum.percent) >= 0.5")
-        .mark_text(fontSize=13 if len(names) <= 6 else 11, opacity=has_room)
+        .mark_text(fontSize=size, opacity=has_room)
         .encode(text=alt.Text("percent:Q", format=form), color=ink)
     )
     row = min(MOST_ROW, max(LEAST_ROW, ALL_ROWS / len(names)))

@@ -81,7 +81,7 @@ REAL_COLOUR, SYNTHETIC_COLOUR = "#bfae9a", BLUE
 SOURCE_COLOURS = ("#aa99dd", "#bb8888", "#775544", "#554488")
 # Every palette in which a colour stands for one thing: none has a colour of another, or nearly (a test compares).
 PALETTES: Mapping[str, tuple[str, ...]] = {
-    **KIND_TINTS,
+    **{str(kind): shades for kind, shades in KIND_TINTS.items()},
     "class": (*CLASS_COLOURS, ALL_CLASSES_COLOUR),
     "stage": STAGE_COLOURS,
     "source of spread": SOURCE_COLOURS,
