@@ -19,7 +19,7 @@ from gan_study.analysis.records.select import (
     method_kinds,
     under,
 )
-from gan_study.analysis.tables.provenance import TRIAL_IDS
+from gan_study.analysis.tables.row_trials import TRIAL_IDS
 from gan_study.analysis.tables.table import Table
 from gan_study.analysis.tables.threshold import threshold_sentences
 from gan_study.analysis.tables.verdicts import verdict_text

@@ -61,7 +61,7 @@ CLASS_COLOURS = (
 # What a GAN of all classes together is trained on.
 ALL_CLASSES_COLOUR = "#a04040"
 # Stages of a trial: moss and sand, which are no method's and no class's.
-STAGE_COLOURS = ("#445533", "#99cc88", "#665500", "#bbccbb", "#998855", "#668855", "#006666")
+STAGE_COLOURS = ("#668855", "#99cc88", "#665500", "#bbccbb", "#998855", "#445533", "#006666")
 # Tints of the GANs' blue, for variants side by side.
 GAN_TINTS = ("#0072B2", "#5aa9dc", "#003f66", "#b9d4ee", "#2f8fc9", "#00588a")
 # Likewise tints of other kinds.

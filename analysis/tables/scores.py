@@ -17,7 +17,7 @@ from gan_study.analysis.records.select import (
     MethodKind,
 )
 from gan_study.analysis.records.trial import Trial
-from gan_study.analysis.tables.provenance import GAINS, SCORES, SEARCH, TRIAL_IDS
+from gan_study.analysis.tables.row_trials import GAINS, SCORES, SEARCH, TRIAL_IDS
 from gan_study.analysis.tables.table import PARTS, Table
 from gan_study.analysis.wording import ABSENT, estimate_text, label, number, ratio_text
 

@@ -31,7 +31,7 @@ from gan_study.analysis.records.select import (
 )
 from gan_study.analysis.records.trial import Trial
 from gan_study.analysis.tables.curves import average_precision, rare_class_counts, roc_auc
-from gan_study.analysis.tables.provenance import GAINS
+from gan_study.analysis.tables.row_trials import GAINS
 from gan_study.analysis.tables.table import Table
 from gan_study.analysis.wording import ABSENT, estimate_text, number, where
 from gan_study.trainables.classifiers.scores import confusion_matrix, precision_recall_f1
