@@ -19,7 +19,7 @@ from gan_study.analysis.records.select import (
     method_kinds,
     under,
 )
-from gan_study.analysis.tables.provenance import TRIAL_IDS
+from gan_study.analysis.tables.row_trials import TRIAL_IDS
 from gan_study.analysis.tables.table import Table
 from gan_study.analysis.tables.threshold import threshold_sentences
 from gan_study.analysis.tables.verdicts import verdict_text
@@ -322,7 +322,8 @@ def contrast_table(study: Study) -> Table:
         title="The GAN and the simple method chosen on validation, with their test scores",
         numbers=pd.DataFrame(map(_contrast_numbers, found)).assign(**{TRIAL_IDS: ids}),
         rows=pd.DataFrame(map(_contrast_text, found), columns=columns).assign(**{TRIAL_IDS: ids}),
-        more=("GAN minus duplicates", "Its images are", "Seeds"),
+        # The gain over no balancing and its verdict stand in the table of results.
+        more=("Gain over none", "Verdict", "GAN minus duplicates", "Its images are", "Seeds"),
     )
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from gan_study.analysis.comparisons import verdicts
 from gan_study.analysis.comparisons.aggregate import estimate_of
+from gan_study.analysis.comparisons.progress import confirmation_progress, planned_ratios
 from gan_study.analysis.comparisons.verdicts import Comparison
 from gan_study.analysis.inference.decisions import Verdict
 from gan_study.analysis.inference.estimates import Estimate
@@ -54,7 +55,9 @@ def overview(study: Study) -> Overview:
     found = contrasts(study)
     of_tiles = found[-1] if found else None
     return Overview(
-        verdicts=_verdict_lines(found) if found else (("", answer(study)[0]),),
+        verdicts=(*_verdict_lines(found, study), *_so_far_line(found, study))
+        if found
+        else (("", answer(study)[0]),),
         asked=_asked(study.records),
         tiles=_tiles(study, of_tiles) if of_tiles else (),
         has_intervals=of_tiles is not None and of_tiles.gain.estimate.low is not None,
@@ -89,8 +92,20 @@ _WORDS: dict[Verdict, str] = {
 _RIVAL_WORDS = _WORDS | {"helps": "Better", "hurts": "Worse"}
 
 
-def _verdict_lines(found: Sequence[Contrast]) -> tuple[tuple[str, str], ...]:
+def _so_far_line(found: Sequence[Contrast], study: Study) -> tuple[tuple[str, str], ...]:
+    """How much of the first round of seeds there is, and which ratios have no verdict; nothing if all is there."""
+    progress = confirmation_progress(study)
+    if progress.is_complete:
+        return ()
+    judged = {each.condition.imbalance_ratio for each in found}
+    left = [ratio_text(ratio) for ratio in planned_ratios(study) if ratio is not None and ratio not in judged]
+    unjudged = f"; no verdict yet at ratio{'s' if len(left) > 1 else ''} {listing(left)}" if left else ""
+    return (("So far", f"{progress.run} of {progress.planned} confirmed trials{unjudged}"),)
+
+
+def _verdict_lines(found: Sequence[Contrast], study: Study) -> tuple[tuple[str, str], ...]:
     recalls = [each.recall for each in found if each.recall is not None]
+    num_ratios = len(planned_ratios(study))
     if len(found) == 1:
         first = _one_verdict(found[0].gain) + _against_rival(found[0])
         return (("Minority F1", first), *(("Minority recall", _one_verdict(each)) for each in recalls))
@@ -100,7 +115,9 @@ def _verdict_lines(found: Sequence[Contrast]) -> tuple[tuple[str, str], ...]:
         "Minority recall": (recalls, _WORDS),
         "F1 against simple method": (rivals, _RIVAL_WORDS),
     }
-    return tuple((what, _over_ratios(some, words)) for what, (some, words) in judged.items() if some)
+    lines = [(what, _over_ratios(some, words, num_ratios)) for what, (some, words) in judged.items() if some]
+    # All of them are verdicts on the same seeds, so this is said once.
+    return ((lines[0][0], lines[0][1] + _so_far_in_all(judged["Minority F1"][0])), *lines[1:])
 
 
 def _one_verdict(comparison: Comparison) -> str:
@@ -146,21 +163,23 @@ def _against_rival(contrast: Contrast) -> str:
     return _RIVALS[verdict].format(rival=rival)
 
 
-def _over_ratios(judged: Sequence[Comparison], words: Mapping[Verdict, str]) -> str:
-    """At which ratios it helps, hurts, makes no difference and is undecided, for each data set and classifier."""
+def _over_ratios(judged: Sequence[Comparison], words: Mapping[Verdict, str], num_ratios: int) -> str:
+    """At which of the study's ratios it helps, hurts, makes no difference and is undecided, for each data set and
+    classifier.
+    """
     tasks = list(dict.fromkeys(each.pairs.condition.task for each in judged))
     said = []
     for task, group in groupby(judged, key=lambda each: each.pairs.condition.task):
         members = list(group)
         parts = [
-            f"{words[verdict].lower()} at {_of_ratios(alike, len(members))}"
+            f"{words[verdict].lower()} at {_of_ratios(alike, num_ratios)}"
             for verdict in words
             if (alike := [each for each in members if each.verdict == verdict])
         ]
         where = f" ({task.dataset}, {task.classifier})" if len(tasks) > 1 else ""
         said.append(f"{', '.join(parts)}{where}")
     text = "; ".join(said)
-    return text[0].upper() + text[1:] + _so_far_in_all(judged)
+    return text[0].upper() + text[1:]
 
 
 def _so_far_in_all(judged: Sequence[Comparison]) -> str:
@@ -170,9 +189,9 @@ def _so_far_in_all(judged: Sequence[Comparison]) -> str:
     return " (so far)" if any(each.is_provisional for each in judged) else ""
 
 
-def _of_ratios(alike: Sequence[Comparison], total: int) -> str:
+def _of_ratios(alike: Sequence[Comparison], num_ratios: int) -> str:
     ratios = [ratio_text(each.pairs.condition.imbalance_ratio) for each in alike]
-    if len(alike) == total > 1:
+    if len(alike) >= num_ratios > 1:
         return "every ratio"
     return f"ratio{'s' if len(ratios) > 1 else ''} {listing(ratios)}"
 

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+import vl_convert
 from markupsafe import Markup
 
 from gan_study.analysis.comparisons.studies import Compared, compare_studies
 from gan_study.analysis.page.overview import Overview, overview
 from gan_study.analysis.page.report import PAGE_FILE, REPORT_FOLDER, TEMPLATES, table_html, templates
 from gan_study.analysis.plots.across import RANKS, rank_data
-from gan_study.analysis.plots.chart import Chart, make_chart, to_files
+from gan_study.analysis.plots.chart import Chart, fitted, make_chart, to_files
 from gan_study.analysis.plots.studies import STUDIES, studies_frame
 from gan_study.analysis.records.load import Study, load_study
 from gan_study.analysis.tables.markup import csv_file, encoded
@@ -21,6 +22,8 @@ from gan_study.analysis.tables.table import table_texts
 from gan_study.trainables.runtime.folders import replaced_files
 
 INDEX_FILE, TABLES_FOLDER, PLOTS_FOLDER = "index.html", "tables", "plots"
+# What the narrowest phones have room for.
+PHONE_SVG_PIXELS = 330
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +83,10 @@ def _entry(study: Study, out: Path) -> Entry:
 
 def _page(entries: Sequence[Entry], compared: Compared, charts: Sequence[Chart], drawn: dict[str, bytes]) -> str:
     table = studies_table(compared)
-    pictures = {chart.name: Markup(_for_both(drawn[f"{chart.name}.svg"].decode())) for chart in charts}
+    pictures = {
+        chart.name: [Markup(_for_both(svg)) for svg in (drawn[f"{chart.name}.svg"].decode(), phone_svg(chart))]
+        for chart in charts
+    }
     return (
         templates()
         .get_template("studies.html.j2")
@@ -95,6 +101,12 @@ def _page(entries: Sequence[Entry], compared: Compared, charts: Sequence[Chart],
             style=Markup((TEMPLATES / "page.css").read_text(encoding="utf-8")),
         )
     )
+
+
+def phone_svg(chart: Chart) -> str:
+    """A chart for a phone, in letters of the same size as for a wide window."""
+    svg: str = vl_convert.vegalite_to_svg({**fitted(chart.specification, PHONE_SVG_PIXELS), "background": "white"})
+    return svg
 
 
 def _for_both(svg: str) -> str:

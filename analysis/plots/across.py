@@ -10,6 +10,7 @@ from gan_study.analysis.inference.ranks import Ranking
 from gan_study.analysis.inference.statistics import performance_profile
 from gan_study.analysis.plots.chart import (
     KIND_SCALES,
+    LONGEST_LEGEND,
     PLOT_PIXELS,
     ROW_PIXELS,
     Layers,
@@ -75,7 +76,7 @@ def draw_profiles(frame: pd.DataFrame) -> Layers:
         .encode(
             x=alt.X("gain:Q", scale=span(frame["gain"], padding=2), title="Gain in test minority F1"),
             y=alt.Y("share_above:Q", scale=alt.Scale(domain=[0, 1]), title="Share of runs with a larger gain"),
-            color=alt.Color("balancer:N", scale=scale, legend=legend(columns=2, labelLimit=150)),
+            color=alt.Color("balancer:N", scale=scale, legend=legend(columns=2, labelLimit=LONGEST_LEGEND)),
             strokeDash=dashed,
             tooltip=tips("balancer:N", "gain:Q:+.3f", "share_above:Q:.0%"),
         )

@@ -3,8 +3,12 @@
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import textwrap
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
+from functools import reduce
+from operator import getitem
 from typing import Any, Literal, TypeAlias
 
 import altair as alt
@@ -12,7 +16,15 @@ import numpy as np
 import pandas as pd
 import vl_convert
 
-from gan_study.analysis.plots.palette import CLASS_COLOURS, GAIN_RANGE, GREY, KIND_COLOURS, KIND_SHAPES, Kind
+from gan_study.analysis.plots.palette import (
+    ALL_CLASSES_COLOUR,
+    CLASS_COLOURS,
+    GAIN_RANGE,
+    GREY,
+    KIND_COLOURS,
+    KIND_SHAPES,
+    Kind,
+)
 from gan_study.analysis.records.select import ARM_COLUMNS, CONDITION_COLUMNS, NO_BALANCING, Condition
 from gan_study.analysis.wording import ratio_text
 
@@ -23,16 +35,23 @@ ALL = "all"
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'DejaVu Sans', sans-serif"
 FONT_PIXELS = 14
 ROW_PIXELS, PLOT_PIXELS, PANEL_PIXELS = 26, 320, 190
-# The width that a number in a cell of a map needs.
-CELL_PIXELS = 52
+# The width that a number in a cell of a map needs; the same of a small number, and the size of its letters.
+CELL_PIXELS, SMALL_CELL_PIXELS, SMALL_FONT_PIXELS = 52, 42, 11
 MOST_COLUMNS = 3
 # The parameter that tells a chart with panels how wide one is.
 PANEL_WIDTH = "panel_width"
+# The parameter that tells a map how many columns stand side by side; the others follow below.
+BLOCK = "block"
 # In pixels: the narrowest panel of a chart, what a panel has around it, and a chart as a file.
 NARROWEST_PANEL, AROUND_PANEL, AROUND_OWN_AXES = 200, 22, 78
 FILE_PIXELS = 760
+# Below this width a drawing is for a phone: one column of legends, and titles of axes in lines of this length.
+PHONE_PIXELS, PHONE_LETTERS = 480, 20
 # A PNG has so many times as many.
 PNG_SCALE = 2
+
+# In pixels: a letter, the longest name of a row and of a legend, and what a map has beside names and cells.
+LETTER_PIXELS, LONGEST_NAME, LONGEST_LEGEND, AROUND_BLOCK = 8, 190, 240, 24
 
 # What `alt.layer` and `facet` return.
 Layers: TypeAlias = alt.LayerChart | alt.FacetChart
@@ -74,8 +93,11 @@ class Chart:
 
     @property
     def on_page(self) -> dict[str, Any]:
-        """The specification without the legend of kinds, for which a page has words that wrap."""
-        return without_legend(self.specification, "kind") if self.kinds else self.specification
+        """The specification without the legend of kinds, for which a page has words that wrap, and with what is
+        different on a phone.
+        """
+        found = without_legend(self.specification, "kind") if self.kinds else self.specification
+        return {**found, "usermeta": {**found.get("usermeta", {}), "phone": phone_changes(found)}}
 
     @property
     def files(self) -> dict[str, Condition | None]:
@@ -119,7 +141,7 @@ def without_legend(specification: Any, field: str) -> Any:
 def make_chart(sketch: Sketch, data: pd.DataFrame, *, place: str = "") -> Chart:
     """A chart as wide as the page, with the page's menus as its parameters; `place` ends its title."""
     menus = [alt.param(name=f"pick_{each}", value=ALL) for each in FILTERS]
-    menus.append(alt.param(name=PANEL_WIDTH, value=NARROWEST_PANEL))
+    menus += [alt.param(name=PANEL_WIDTH, value=NARROWEST_PANEL), alt.param(name=BLOCK, value=1)]
     found = sketch.draw(data).add_params(*menus).properties(description=sketch.alt, background="transparent")
     if not isinstance(found, alt.FacetChart | alt.ConcatChart):
         fit = alt.AutoSizeParams(type="fit-x", contains="padding")
@@ -128,7 +150,7 @@ def make_chart(sketch: Sketch, data: pd.DataFrame, *, place: str = "") -> Chart:
     specification: dict[str, Any] = (
         found.configure(font=FONT)
         .configure_view(stroke=None)
-        .configure_axis(**text, labelOverlap=True)
+        .configure_axis(**text, labelOverlap=True, labelSeparation=6)
         .configure_legend(**text, symbolSize=110)
         .configure_header(labelFontSize=FONT_PIXELS, labelFontWeight="bold", labelLimit=220, labelPadding=4)
         .configure_title(fontSize=FONT_PIXELS, limit=200)
@@ -166,19 +188,65 @@ def slug(name: str) -> str:
 
 def fitted(specification: Mapping[str, Any], pixels: int) -> dict[str, Any]:
     """A specification of this width; panels are side by side if there is room (`page.js` does the same)."""
-    panels = specification.get("usermeta", {}).get("panels")
-    if panels is None:
-        return {**specification, "width": pixels}
-    room = pixels - panels["left"]
-    columns = max(1, min(panels["columns"], room // (NARROWEST_PANEL + panels["around"])))
-    width = room // columns - panels["around"]
-    params = [
-        {**each, "value": width} if each["name"] == PANEL_WIDTH else each for each in specification["params"]
+    found = deepcopy(dict(specification))
+    if pixels < PHONE_PIXELS:
+        for change in phone_changes(found):
+            *path, last = change["path"]
+            reduce(getitem, path, found)[last] = change["value"]
+    values, columns = _layout(found, pixels)
+    if not values:
+        return {**found, "width": pixels}
+    for each in found["params"]:
+        each["value"] = values.get(each["name"], each.get("value"))
+    found["columns"] = columns
+    for each in found.get("concat", None) or [found["spec"]]:
+        each["width"] = values[PANEL_WIDTH]
+    return found
+
+
+def _layout(specification: Mapping[str, Any], pixels: int) -> tuple[dict[str, int], int]:
+    """The parameters of a chart with panels or blocks at this width, and the columns of its panels."""
+    meta = specification.get("usermeta", {})
+    if "panels" in meta:
+        panels = meta["panels"]
+        room = pixels - panels["left"]
+        columns = max(1, min(panels["columns"], room // (NARROWEST_PANEL + panels["around"])))
+        return {PANEL_WIDTH: room // columns - panels["around"]}, columns
+    if "blocks" in meta:
+        blocks = meta["blocks"]
+        room = pixels - blocks["left"]
+        number = math.ceil(blocks["columns"] / max(1, room // blocks["cell"]))
+        return {PANEL_WIDTH: room, BLOCK: math.ceil(blocks["columns"] / number)}, 1
+    return {}, 1
+
+
+def phone_changes(specification: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What is different on a phone, where and with which value: legends in one column, titles in short lines."""
+    return [
+        {"path": path, "value": value}
+        for path, part in _parts(specification, [])
+        for value in [_on_a_phone(path, part)]
+        if value is not None
     ]
-    sized = {**specification, "columns": columns, "params": params}
-    if "concat" in specification:
-        return {**sized, "concat": [{**each, "width": width} for each in specification["concat"]]}
-    return {**sized, "spec": {**specification["spec"], "width": width}}
+
+
+def _parts(part: Any, path: list[Any]) -> Iterator[tuple[list[Any], Any]]:
+    """All parts of a specification but its data, with the way to each."""
+    yield path, part
+    inside = part.items() if isinstance(part, dict) else enumerate(part) if isinstance(part, list) else ()
+    for key, each in inside:
+        if key not in ("datasets", "values", "config", "usermeta"):
+            yield from _parts(each, [*path, key])
+
+
+def _on_a_phone(path: Sequence[Any], part: Any) -> Any:
+    """What a phone has in place of a part; None if it has the same."""
+    if path[-1:] == ["columns"] and path[-2:-1] == ["legend"] and part > 1:
+        return 1
+    if path[-1:] == ["title"] and path[-2:-1] in (["x"], ["y"]) and isinstance(part, str):
+        lines = textwrap.wrap(part, PHONE_LETTERS)
+        return lines if len(lines) > 1 else None
+    return None
 
 
 def to_files(chart: Chart) -> dict[str, bytes]:
@@ -278,7 +346,7 @@ KIND_SCALES = [
 def by_kind(frame: pd.DataFrame) -> tuple[alt.Color, alt.Shape]:
     """The colour and the shape of each kind of method; their common legend lists the kinds that are present."""
     there = [kind for kind in KIND_COLOURS if kind in set(frame["kind"])]
-    shared = legend(columns=2, values=there, labelLimit=200, symbolOpacity=1)
+    shared = legend(columns=2, values=there, labelLimit=LONGEST_LEGEND, symbolOpacity=1)
     return alt.Color("kind:N", scale=KIND_SCALES[0], legend=shared), alt.Shape(
         "kind:N", scale=KIND_SCALES[1], legend=shared
     )
@@ -288,7 +356,7 @@ def by_name(frame: pd.DataFrame) -> alt.Color:
     """The name of each method in the colour of its kind."""
     kinds = dict(zip(frame["balancer"], frame["kind"], strict=True))
     scale = alt.Scale(domain=list(kinds), range=[KIND_COLOURS[kind] for kind in kinds.values()])
-    return alt.Color("balancer:N", scale=scale, legend=legend(columns=2, labelLimit=150))
+    return alt.Color("balancer:N", scale=scale, legend=legend(columns=2, labelLimit=LONGEST_LEGEND))
 
 
 # What a GAN of all classes is trained on.
@@ -296,10 +364,10 @@ ALL_CLASSES = "all classes"
 
 
 def class_scale(names: Iterable[str]) -> alt.Scale:
-    """A colour for each of the rare classes, in the order of their labels; grey for all together."""
+    """A colour for each of the rare classes, in the order of their labels, and one for all together."""
     classes = [name for name in names if name != ALL_CLASSES]
     colours = [CLASS_COLOURS[place % len(CLASS_COLOURS)] for place in range(len(classes))]
-    return alt.Scale(domain=[*classes, ALL_CLASSES], range=[*colours, GREY])
+    return alt.Scale(domain=[*classes, ALL_CLASSES], range=[*colours, ALL_CLASSES_COLOUR])
 
 
 def ratio_colours(ratios: Iterable[float]) -> alt.Color:
@@ -316,7 +384,7 @@ def ratio_colours(ratios: Iterable[float]) -> alt.Color:
 
 def rows(field: str, order: Sequence[str] | str, **axis: Any) -> alt.Y:
     """Names down the left side."""
-    return alt.Y(field, sort=order, title=None, axis=alt.Axis(labelLimit=190, **axis))
+    return alt.Y(field, sort=order, title=None, axis=alt.Axis(labelLimit=LONGEST_NAME, **axis))
 
 
 def line_at(value: float, *, across: bool = False, dash: Dash = (4, 3)) -> alt.Chart:
@@ -374,16 +442,32 @@ def cells(chart: alt.Chart, *, field: str, largest: float, title: str) -> alt.Ch
     return found
 
 
-def numbers(chart: alt.Chart, *, columns: int, largest: float) -> alt.Chart:
-    """The gain in each cell, if this many `columns` leave enough space."""
+def numbers(chart: alt.Chart, *, largest: float) -> alt.Chart:
+    """The gain in each cell of `in_blocks`, in smaller letters where columns are narrow."""
     ink = alt.condition(f"abs(datum.mean) > {0.6 * largest}", alt.value(PALE_INK), alt.value(INK))
-    has_room = alt.expr(f"width > {CELL_PIXELS * columns} ? 1 : 0")
+    size = alt.expr(f"{PANEL_WIDTH} / {BLOCK} >= {CELL_PIXELS} ? {FONT_PIXELS - 1} : {SMALL_FONT_PIXELS}")
     # A loss that rounds to nothing is nothing, and no "−0.000".
     rounded = chart.transform_calculate(shown="abs(datum.mean) < 0.0005 ? 0 : datum.mean")
-    texts: alt.Chart = rounded.mark_text(fontSize=FONT_PIXELS - 1, opacity=has_room).encode(
-        text=alt.Text("shown:Q", format="+.3f"), color=ink
-    )
+    texts: alt.Chart = rounded.mark_text(fontSize=size).encode(text=alt.Text("shown:Q", format="+.3f"), color=ink)
     return texts
+
+
+def in_blocks(cells_and_numbers: Layers, *, columns: int, names: Iterable[str]) -> alt.FacetChart:
+    """A map whose columns continue below where a window is too narrow for all of them.
+
+    Rows have `names`, and the data a field `column`, from 0 on.
+    """
+    left = AROUND_BLOCK + min(LONGEST_NAME, LETTER_PIXELS * max(map(len, names), default=0))
+    blocks = {"columns": columns, "left": left, "cell": SMALL_CELL_PIXELS}
+    found: alt.FacetChart = (
+        cells_and_numbers.facet(
+            alt.Facet("part:O", title=None, header=alt.Header(labelExpr="''", labelFontSize=1)), columns=1
+        )
+        .transform_calculate(part=f"floor(datum.column / {BLOCK})")
+        .resolve_scale(x="independent")
+        .properties(usermeta={"blocks": blocks})
+    )
+    return found
 
 
 def apart(places: Sequence[float], *, gap: float) -> list[float]:

@@ -5,7 +5,17 @@ from collections.abc import Sequence
 import altair as alt
 import pandas as pd
 
-from gan_study.analysis.plots.chart import ROW_PIXELS, Layers, Sketch, base, cells, numbers, tips
+from gan_study.analysis.plots.chart import (
+    ROW_PIXELS,
+    Sketch,
+    cells,
+    chosen_rows,
+    in_blocks,
+    inline,
+    numbers,
+    rows,
+    tips,
+)
 from gan_study.analysis.plots.palette import with_kinds
 from gan_study.analysis.records import select
 from gan_study.analysis.records.select import ARM_COLUMNS, NO_BALANCING
@@ -45,36 +55,44 @@ def class_frame(records: Sequence[Trial]) -> pd.DataFrame:
     return with_kinds(classes, records)
 
 
-def draw_class_map(frame: pd.DataFrame) -> Layers:
+def draw_class_map(frame: pd.DataFrame) -> alt.FacetChart:
     """Classes in rows, the smallest first, methods in columns; the mean over all conditions selected by the
     menus.
     """
     order = frame.sort_values("training_images")["class"].drop_duplicates().tolist()
-    chart = (
-        base(frame)
+    methods = sorted(frame["balancer"].unique())
+    placed = frame.assign(column=frame["balancer"].map(methods.index))
+    columns = alt.Axis(labelAngle=-90, labelLimit=170, labelOverlap=False)
+    chart = alt.Chart().encode(
+        x=alt.X("balancer:N", title=None, axis=columns),
+        y=rows("class:N", order),
+        tooltip=tips(*_TIPS),
+    )
+    largest = float(frame["mean"].abs().max())
+    layers = alt.layer(
+        cells(chart, field="mean", largest=largest, title="Mean gain"),
+        numbers(chart, largest=largest),
+        data=inline(placed),
+    )
+    found: alt.FacetChart = (
+        in_blocks(layers.properties(height=ROW_PIXELS * len(order)), columns=len(methods), names=order)
+        .transform_filter(chosen_rows())
         .transform_aggregate(
             mean="mean(mean)",
             score="mean(score)",
             training_images="mean(training_images)",
             n="sum(n)",
-            groupby=["balancer", "class", "minority"],
-        )
-        .encode(
-            x=alt.X("balancer:N", title=None, axis=alt.Axis(labelAngle=-90, labelLimit=170, labelOverlap=False)),
-            y=alt.Y("class:N", sort=order, title="Class, the smallest first", axis=alt.Axis(labelLimit=120)),
-            tooltip=tips(*_TIPS),
+            groupby=["balancer", "part", "class", "minority"],
         )
     )
-    largest = float(frame["mean"].abs().max())
-    coloured = cells(chart, field="mean", largest=largest, title="Mean gain")
-    written = numbers(chart, columns=frame["balancer"].nunique(), largest=largest)
-    return alt.layer(coloured, written).properties(height=ROW_PIXELS * len(order))
+    return found
 
 
 CLASSES = Sketch(
     name="classes",
     section="classes",
     title="Gain of each class over no balancing, in test F1",
-    alt="A map of mean gains, classes in rows and methods in columns; teal classes gain, brown ones lose.",
+    alt="A map of mean gains, classes in rows, the smallest first, and methods in columns; teal classes gain, "
+    "brown ones lose.",
     draw=draw_class_map,
 )

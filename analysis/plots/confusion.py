@@ -10,9 +10,12 @@ import pandas as pd
 from gan_study.analysis.comparisons.verdicts import chosen_methods
 from gan_study.analysis.plots.chart import (
     ARM_TIPS,
+    FONT_PIXELS,
     INK,
+    LETTER_PIXELS,
     PALE_INK,
     PANEL_WIDTH,
+    SMALL_FONT_PIXELS,
     Sketch,
     cells,
     chosen_rows,
@@ -27,10 +30,9 @@ from gan_study.analysis.plots.palette import SHARE_RANGE
 from gan_study.analysis.records.select import ARM_COLUMNS, NO_BALANCING, conditions, confirmed, under
 from gan_study.analysis.records.trial import Trial
 
-# In pixels: all rows together, one of them at least and at most, and the narrowest cell with room for its number.
-ALL_ROWS, LEAST_ROW, MOST_ROW, ROOM = 280, 9, 56, 21
-# The mean width of a letter of a class's name.
-LETTER = 8
+# In pixels: all rows together, one of them at least and at most, and the narrowest cells with room for a number in
+# small letters and in larger ones.
+ALL_ROWS, LEAST_ROW, MOST_ROW, ROOM, MORE_ROOM = 280, 9, 56, 21, 25
 # Differences that changed nothing are not to be seen under a microscope, in percentage points.
 SMALLEST_DIFFERENCE = 2.0
 COLUMNS = [*ARM_COLUMNS, "true_class", "predicted_class", "percent"]
@@ -124,17 +126,18 @@ def _draw(
     )
     ink = alt.condition(f"abs(datum.percent) > {dark}", alt.value(PALE_INK), alt.value(INK))
     has_room = alt.expr(f"{PANEL_WIDTH} >= {ROOM * len(names)} ? 1 : 0")
+    larger = FONT_PIXELS - (1 if len(names) <= 6 else 2)
+    size = alt.expr(f"{PANEL_WIDTH} >= {MORE_ROOM * len(names)} ? {larger} : {SMALL_FONT_PIXELS}")
     text = (
         chart.transform_filter("abs(datum.percent) >= 0.5")
-        .mark_text(fontSize=13 if len(names) <= 6 else 11, opacity=has_room)
+        .mark_text(fontSize=size, opacity=has_room)
         .encode(text=alt.Text("percent:Q", format=form), color=ink)
     )
     row = min(MOST_ROW, max(LEAST_ROW, ALL_ROWS / len(names)))
     layers = alt.layer(coloured(chart), text, data=inline(full)).properties(height=row * len(names))
     order = frame["balancer"].drop_duplicates().tolist()
-    panels = in_panels(
-        layers, header("balancer:N", order), number=len(order), left=60 + min(110, LETTER * max(map(len, names)))
-    )
+    left = 60 + min(110, LETTER_PIXELS * max(map(len, names)))
+    panels = in_panels(layers, header("balancer:N", order), number=len(order), left=left)
     found: alt.FacetChart = of_first(panels.transform_filter(chosen_rows()))
     return found
 

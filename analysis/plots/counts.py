@@ -8,6 +8,7 @@ import pandas as pd
 from gan_study.analysis.comparisons.verdicts import chosen_methods
 from gan_study.analysis.plots.chart import (
     ARM_TIPS,
+    LETTER_PIXELS,
     ROW_PIXELS,
     Sketch,
     chosen_rows,
@@ -38,8 +39,6 @@ STAGES: Mapping[str, str] = {
     "test": "Test",
 }
 COLUMNS = [*ARM_COLUMNS, "class", "minority", "stage", "order", "made", "images"]
-# The mean width of a letter of a class's name.
-LETTER = 8
 # Rows are lower where there are many.
 MOST_HIGH_ROWS, LOW_ROW_PIXELS = 20, 14
 
@@ -112,7 +111,7 @@ def draw_counts(frame: pd.DataFrame) -> alt.FacetChart:
     layers = alt.layer(bars, text, data=inline(starred)).properties(height=row * len(names))
     stages = alt.Facet("stage:N", title=None, sort=alt.EncodingSortField("order", op="min"))
     panels = in_panels(
-        layers, stages, number=frame["order"].nunique(), left=52 + min(130, LETTER * max(map(len, names)))
+        layers, stages, number=frame["order"].nunique(), left=52 + min(130, LETTER_PIXELS * max(map(len, names)))
     )
     found: alt.FacetChart = of_first(panels.transform_filter(chosen_rows(reference=True)))
     return found

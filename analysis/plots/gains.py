@@ -17,6 +17,7 @@ from gan_study.analysis.plots.chart import (
     ESTIMATE_TIPS,
     FONT_PIXELS,
     KIND_SCALES,
+    LETTER_PIXELS,
     PANEL_PIXELS,
     PLOT_PIXELS,
     ROW_PIXELS,
@@ -28,6 +29,7 @@ from gan_study.analysis.plots.chart import (
     cells,
     chosen_rows,
     header,
+    in_blocks,
     in_panels,
     inline,
     line_at,
@@ -58,7 +60,7 @@ LINES: dict[MethodKind, str] = {"GAN": "chosen GAN", "simple": "chosen simple", 
 # The least distance of two lines' names, as a share of the axis.
 NAME_GAP = 0.07
 # How wide the narrowest chart is, in which the names of variants have to find room.
-NARROW_PIXELS, LETTER_PIXELS = 190, 8.0
+NARROW_PIXELS = 190
 
 
 def estimate_frame(study: Study) -> pd.DataFrame:
@@ -241,22 +243,27 @@ def draw_each_against_ratio(frame: pd.DataFrame) -> alt.FacetChart:
     return in_panels(layers, header("panel:N", methods), number=len(methods))
 
 
-def draw_gain_map(frame: pd.DataFrame) -> Layers:
+def draw_gain_map(frame: pd.DataFrame) -> alt.FacetChart:
     """Methods in rows, the largest mean gain first, ratios in columns, with the gain in each cell."""
     several = len(frame[["dataset", "classifier"]].drop_duplicates()) > 1
     tasks = " (" + frame["dataset"] + ", " + frame["classifier"] + ")" if several else ""
-    named = frame.assign(row=frame["balancer"] + tasks)
+    ratios = sorted(frame["imbalance_ratio"].unique())
+    named = frame.assign(row=frame["balancer"] + tasks, column=frame["imbalance_ratio"].map(ratios.index))
     order = named.groupby("row")["mean"].mean().sort_values(ascending=False).index.tolist()
-    ratios = [ratio_text(ratio) for ratio in sorted(frame["imbalance_ratio"].unique())]
-    chart = base(named).encode(
-        x=alt.X("ratio:N", sort=ratios, title="Imbalance ratio", axis=alt.Axis(labelAngle=0)),
+    names = [ratio_text(ratio) for ratio in ratios]
+    chart = alt.Chart().encode(
+        x=alt.X("ratio:N", sort=names, title="Imbalance ratio", axis=alt.Axis(labelAngle=0, labelOverlap=False)),
         y=rows("row:N", order),
         tooltip=tips(*ESTIMATE_TIPS),
     )
     largest = float(frame["mean"].abs().max())
-    coloured = cells(chart, field="mean", largest=largest, title="Mean gain")
-    written = numbers(chart, columns=len(ratios), largest=largest)
-    return alt.layer(coloured, written).properties(height=ROW_PIXELS * len(order))
+    layers = alt.layer(
+        cells(chart, field="mean", largest=largest, title="Mean gain"),
+        numbers(chart, largest=largest),
+        data=inline(named),
+    )
+    blocks = in_blocks(layers.properties(height=ROW_PIXELS * len(order)), columns=len(ratios), names=order)
+    return blocks.transform_filter(chosen_rows())
 
 
 def draw_dose(frame: pd.DataFrame) -> alt.FacetChart:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from gan_study.analysis.plots.chart import (
     ARM_TIPS,
+    LONGEST_LEGEND,
     PANEL_PIXELS,
     Sketch,
     base,
@@ -109,7 +110,7 @@ def draw_losses(frame: pd.DataFrame) -> alt.Chart:
                 axis=alt.Axis(tickCount=6),
             ),
             y=alt.Y("loss:Q", scale=span(frame["loss"]), title=f"Mean {frame['network'].iloc[0]} loss"),
-            color=alt.Color("balancer:N", scale=colours, legend=legend(columns=2, labelLimit=150)),
+            color=alt.Color("balancer:N", scale=colours, legend=legend(columns=2, labelLimit=LONGEST_LEGEND)),
             detail=["curve:N"],
             opacity=alt.condition(hover, alt.value(1.0), alt.value(0.6)),
             strokeWidth=alt.condition(hover, alt.value(3), alt.value(1.4)),

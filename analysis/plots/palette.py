@@ -58,10 +58,12 @@ CLASS_COLOURS = (
     *("#CC6677", "#6a5acd", "#DDCC77", "#117733", "#88CCEE"),
     *("#b0417a", "#44AA99", "#999933", "#AA4499", "#b5651d"),
 )
-# Stages of a trial: shades that are no method's and no class's.
-STAGE_COLOURS = ("#4d5358", "#8a9299", "#b9a44c", "#6f7f3a", "#c9b8a8", "#a0563b", "#dfe3e6")
+# What a GAN of all classes together is trained on.
+ALL_CLASSES_COLOUR = "#a04040"
+# Stages of a trial: moss and sand, which are no method's and no class's.
+STAGE_COLOURS = ("#668855", "#99cc88", "#665500", "#bbccbb", "#998855", "#445533", "#006666")
 # Tints of the GANs' blue, for variants side by side.
-GAN_TINTS = ("#0072B2", "#5aa9dc", "#003f66", "#8fc7ee", "#2f8fc9", "#00588a")
+GAN_TINTS = ("#0072B2", "#5aa9dc", "#003f66", "#b9d4ee", "#2f8fc9", "#00588a")
 # Likewise tints of other kinds.
 KIND_TINTS: Mapping[Kind, tuple[str, ...]] = {
     "no balancing": (GREY,),
@@ -74,9 +76,17 @@ KIND_TINTS: Mapping[Kind, tuple[str, ...]] = {
 GAIN_RANGE = ("#8c510a", "rgba(140, 140, 140, 0.06)", "#01665e")
 # Shares in a map, from none to all.
 SHARE_RANGE = ("rgba(110, 122, 136, 0.05)", "#3d4a57")
-REAL_COLOUR, SYNTHETIC_COLOUR = "#9aa3ab", BLUE
-# Sources of spread: greys, distinguished by their shapes.
-SOURCE_COLOURS = ("#4d5358", "#8a6d1f", "#a0563b", "#7a8794")
+REAL_COLOUR, SYNTHETIC_COLOUR = "#bfae9a", BLUE
+# Sources of spread, which have shapes as well.
+SOURCE_COLOURS = ("#aa99dd", "#bb8888", "#775544", "#554488")
+# Every palette in which a colour stands for one thing: none has a colour of another, or nearly (a test compares).
+PALETTES: Mapping[str, tuple[str, ...]] = {
+    **{str(kind): shades for kind, shades in KIND_TINTS.items()},
+    "class": (*CLASS_COLOURS, ALL_CLASSES_COLOUR),
+    "stage": STAGE_COLOURS,
+    "source of spread": SOURCE_COLOURS,
+    "real images": (REAL_COLOUR,),
+}
 
 
 def tints(kinds: Mapping[str, Kind]) -> dict[str, str]:

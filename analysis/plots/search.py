@@ -6,6 +6,7 @@ import altair as alt
 import pandas as pd
 
 from gan_study.analysis.plots.chart import (
+    LONGEST_LEGEND,
     PANEL_PIXELS,
     Sketch,
     chosen_rows,
@@ -74,7 +75,7 @@ def draw_budget(frame: pd.DataFrame) -> alt.FacetChart:
     """A panel for each ratio: the best gain so far of every method against its trials."""
     ratios = [ratio_text(ratio) for ratio in sorted(frame["imbalance_ratio"].unique())]
     scale = alt.Scale(domain=sorted(set(frame["balancer"])), range=list(GAN_TINTS))
-    colour = alt.Color("balancer:N", scale=scale, legend=legend(columns=2, labelLimit=150))
+    colour = alt.Color("balancer:N", scale=scale, legend=legend(columns=2, labelLimit=LONGEST_LEGEND))
     chart = alt.Chart().encode(x=_trials(frame), color=colour, tooltip=_TIPS)
     y = alt.Y("best_so_far:Q", scale=_scale(frame), title="Best gain so far")
     steps = chart.mark_line(interpolate="step-after", strokeWidth=2).encode(y=y)

@@ -5,6 +5,7 @@ import pandas as pd
 
 from gan_study.analysis.plots.chart import (
     ARM_TIPS,
+    LONGEST_LEGEND,
     ROW_PIXELS,
     Sketch,
     base,
@@ -41,7 +42,7 @@ def spread_frame(study: Study) -> pd.DataFrame:
 def draw_spread(frame: pd.DataFrame) -> alt.Chart:
     """A row for each method, a mark for each source."""
     there = [name for name in SOURCES.values() if name in set(frame["source"])]
-    shown = legend(columns=2, values=there, labelLimit=150)
+    shown = legend(columns=2, values=there, labelLimit=LONGEST_LEGEND)
     colours, shapes = (
         alt.Scale(domain=list(SOURCES.values()), range=list(looks)) for looks in (SOURCE_COLOURS, _SHAPES)
     )

@@ -1,6 +1,6 @@
 """Whether realistic images help: the gain of each method against the quality of its images."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import sub
 from typing import NamedTuple
@@ -30,10 +30,10 @@ from gan_study.analysis.records.trial import ImageQuality, Trial
 
 ARM = ["balancer", "imbalance_ratio"]
 FEWEST_POINTS = 3
-# Above this many methods their names cover one another.
-MOST_NAMED = 12
-# In pixels: the panel in which names find room, letters, their mean width, a marker, and how far off a name is.
-_PANEL, _NAME_SIZE, _LETTER, _MARKER, _AWAY = 270, 12.0, 6.6, 10.0, 13.0
+# In pixels: the panels in which names find room, the narrowest first.
+PANELS = (250, 300, 370, 480)
+# Letters, their mean width, the height of a name, a marker, and how far off a name is.
+_NAME_SIZE, _LETTER, _HEIGHT, _MARKER, _AWAY = 12.0, 7.0, 14.0, 10.0, 14.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,8 +95,8 @@ def _relative(quality: ImageQuality, name: str) -> float | None:
 
 
 def draw_usefulness(frame: pd.DataFrame) -> alt.ConcatChart:
-    """A panel for each distance, with lines between the points of one method, which are labelled once."""
-    panels = [_panel(points, str(metric)) for metric, points in frame.groupby("metric")]
+    """A panel for each distance, with lines between the points of one method, and its name where there is room."""
+    panels = [_panel(points.reset_index(drop=True), str(metric)) for metric, points in frame.groupby("metric")]
     return side_by_side(panels)
 
 
@@ -112,33 +112,33 @@ def _panel(points: pd.DataFrame, metric: str) -> Layers:
     )
     # No gain, and what real images score.
     lines = line_at(0.0, across=True), line_at(relative.equal, dash=(1, 2))
-    # A name stands at the first point of its method.
-    firsts = ~points["balancer"].duplicated()
-    named = points[firsts] if firsts.sum() <= MOST_NAMED else points.iloc[:0]
-    centres = np.column_stack([across, up])[firsts][: len(named)]
+    centres = np.column_stack([across, up])
     names = [
-        alt.Chart(inline(row.to_frame().T))
-        .mark_text(dx=right, dy=-above, fontSize=_NAME_SIZE, opacity=alt.expr(f"{PANEL_WIDTH} >= 250 ? 1 : 0"))
-        .encode(x=x, y=y, text="balancer:N", color=colour)
-        for (_, row), (right, above) in zip(
-            named.iterrows(), name_places(centres, named["balancer"].tolist()), strict=True
+        alt.Chart(inline(points.iloc[[place.point]]))
+        .mark_text(
+            dx=place.right,
+            dy=-place.up,
+            fontSize=_NAME_SIZE,
+            opacity=alt.expr(f"{PANEL_WIDTH} >= {PANELS[0]} ? 1 : 0"),
         )
+        .encode(x=x, y=y, text="balancer:N", color=colour)
+        for place in name_places(centres, points["balancer"].tolist())
     ]
     return alt.layer(*lines, line, marks, *names).properties(height=PLOT_PIXELS)
 
 
 def _along(distances: pd.Series, relative: _Relative) -> tuple[alt.X, pd.Series]:
-    """The axis of distances, with room for names, and how far along it each lies, in pixels."""
+    """The axis of distances, with room for names, and how far along it each lies, from 0 to 1."""
     low, high = min(relative.equal, *distances), max(relative.equal, *distances)
     if relative.log:
         room = max((high / low) ** 0.2, 1.1)
         ends = low / room, high * room
-        places = _PANEL * np.log(distances / ends[0]) / np.log(ends[1] / ends[0])
+        places = np.log(distances / ends[0]) / np.log(ends[1] / ends[0])
         axis = alt.Axis(values=log_ticks(*ends), format="~g")
     else:
         margin = 0.2 * (high - low) or 0.01
         ends = low - margin, high + margin
-        places = _PANEL * (distances - ends[0]) / (ends[1] - ends[0])
+        places = (distances - ends[0]) / (ends[1] - ends[0])
         axis = alt.Axis(tickCount=4)
     scale = alt.Scale(type="log" if relative.log else "linear", domain=list(ends), nice=False)
     return alt.X("distance:Q", scale=scale, title=relative.title, axis=axis), places
@@ -163,6 +163,14 @@ class _Box(NamedTuple):
     def around(cls, x: float, y: float, width: float, height: float) -> "_Box":
         return cls(x - width / 2, y - height / 2, x + width / 2, y + height / 2)
 
+    def holds(self, other: "_Box") -> bool:
+        return (
+            self.left <= other.left
+            and other.right <= self.right
+            and self.bottom <= other.bottom
+            and other.top <= self.top
+        )
+
     def overlaps(self, other: "_Box") -> bool:
         return (
             self.left < other.right
@@ -172,24 +180,48 @@ class _Box(NamedTuple):
         )
 
 
-def name_places(centres: Floats, names: Sequence[str]) -> list[tuple[float, float]]:
-    """The position of the middle of each name, from its marker's centre to the right and up.
+class NamePlace(NamedTuple):
+    """The middle of a name: so many pixels right of and above the centre of a point."""
 
-    In pixels, like `centres` [N, 2]. Above, below, right or left of the marker: the first position that covers no
-    marker and no earlier name; above if there is none.
+    point: int
+    right: float
+    up: float
+
+
+def name_places(centres: Floats, names: Sequence[str]) -> list[NamePlace]:
+    """A place for each distinct name beside one of its points, where there is one; the others stay without.
+
+    `centres` [N, 2] are how far along a panel and, in pixels, how far up each point is. A name covers no point and
+    no other name, and lies within the panel, however wide that is.
     """
-    taken = [_Box.around(x, y, _MARKER, _MARKER) for x, y in centres]
-    places = []
-    for (x, y), name in zip(centres, names, strict=True):
-        width = _LETTER * len(name)
-        beside = (width + _MARKER) / 2 + 2
-        around = [(0.0, _AWAY), (0.0, -_AWAY), (beside, 0.0), (-beside, 0.0)]
-        boxes = [_Box.around(x + right, y + up, width, _NAME_SIZE) for right, up in around]
-        free = (i for i, box in enumerate(boxes) if not any(map(box.overlaps, taken)))
-        place = next(free, 0)
-        taken.append(boxes[place])
-        places.append(around[place])
-    return places
+    wide = [np.column_stack([panel * centres[:, 0], centres[:, 1]]) for panel in PANELS]
+    taken = [[_Box.around(x, y, _MARKER, _MARKER) for x, y in each] for each in wide]
+    whole = [_Box(0.0, 0.0, panel, PLOT_PIXELS) for panel in PANELS]
+    found = []
+    for name in dict.fromkeys(names):
+        for place in _around([n for n, each in enumerate(names) if each == name], width=_LETTER * len(name)):
+            boxes = [_name_box(each[place.point], place, width=_LETTER * len(name)) for each in wide]
+            if all(
+                panel.holds(box) and not any(map(box.overlaps, others))
+                for box, panel, others in zip(boxes, whole, taken, strict=True)
+            ):
+                found.append(place)
+                for box, others in zip(boxes, taken, strict=True):
+                    others.append(box)
+                break
+    return found
+
+
+def _around(points: Sequence[int], *, width: float) -> Iterator[NamePlace]:
+    """Above, below, right and left of each point."""
+    beside = (width + _MARKER) / 2 + 3
+    for point in points:
+        for right, up in ((0.0, _AWAY), (0.0, -_AWAY), (beside, 0.0), (-beside, 0.0)):
+            yield NamePlace(point, right, up)
+
+
+def _name_box(centre: Floats, place: NamePlace, *, width: float) -> _Box:
+    return _Box.around(centre[0] + place.right, centre[1] + place.up, width, _HEIGHT)
 
 
 USEFULNESS = Sketch(
@@ -198,7 +230,8 @@ USEFULNESS = Sketch(
     title="Gain in test minority F1 against the quality of the generated images",
     alt="A point for each method and ratio, with lines between those of one method: the distance of its "
     "images from real ones, and their gain. Left of the dotted line images are nearer to the training "
-    "images than held-out real ones are; above the dashed line they help the classifier.",
+    "images than held-out real ones are; above the dashed line they help the classifier. Names stand where there "
+    "is room; point at a mark to read its method.",
     draw=draw_usefulness,
     colours="kinds",
 )

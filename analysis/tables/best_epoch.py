@@ -7,7 +7,7 @@ import pandas as pd
 from gan_study.analysis.inference.estimates import t_interval
 from gan_study.analysis.records.select import MAIN_METRIC, by_arm, confirmed, score
 from gan_study.analysis.records.trial import Trial
-from gan_study.analysis.tables.provenance import SCORES
+from gan_study.analysis.tables.row_trials import SCORES
 from gan_study.analysis.tables.table import Table
 from gan_study.analysis.wording import estimate_text, label
 

@@ -10,7 +10,7 @@ from gan_study.analysis.inference.estimates import t_interval
 from gan_study.analysis.records.recalibration import FittedPart, Floats, fit_temperatures, fitted_parts, scale
 from gan_study.analysis.records.select import ARM_COLUMNS, by_arm, confirmed
 from gan_study.analysis.records.trial import Trial
-from gan_study.analysis.tables.provenance import SCORES
+from gan_study.analysis.tables.row_trials import SCORES
 from gan_study.analysis.tables.table import Table
 from gan_study.analysis.wording import estimate_text
 from gan_study.trainables.classifiers.metrics import brier_score, expected_calibration_error

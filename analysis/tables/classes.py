@@ -11,7 +11,7 @@ import pandas as pd
 from gan_study.analysis.inference.estimates import Estimate, t_interval
 from gan_study.analysis.records.select import ARM_COLUMNS, Arm, by_arm, confirmed
 from gan_study.analysis.records.trial import Trial
-from gan_study.analysis.tables.provenance import SCORES
+from gan_study.analysis.tables.row_trials import SCORES
 from gan_study.analysis.tables.table import Table
 from gan_study.analysis.wording import ABSENT, estimate_text
 from gan_study.trainables.classifiers.scores import confusion_matrix, precision_recall_f1

@@ -9,7 +9,7 @@ import pandas as pd
 
 from gan_study.analysis.records.select import ARM_COLUMNS, by_arm, confirmed
 from gan_study.analysis.records.trial import Trial
-from gan_study.analysis.tables.provenance import SCORES, TRIAL_IDS
+from gan_study.analysis.tables.row_trials import SCORES, TRIAL_IDS
 from gan_study.analysis.tables.table import Table
 from gan_study.analysis.wording import number
 

@@ -18,7 +18,7 @@ from gan_study.analysis.records.select import (
     paired_gains,
 )
 from gan_study.analysis.records.trial import Trial
-from gan_study.analysis.tables.provenance import SEARCH, TRIAL_IDS
+from gan_study.analysis.tables.row_trials import SEARCH, TRIAL_IDS
 from gan_study.analysis.tables.table import Table
 from gan_study.analysis.wording import estimate_text
 from gan_study.trainables.records.record import Part

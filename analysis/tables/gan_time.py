@@ -7,7 +7,7 @@ import pandas as pd
 
 from gan_study.analysis.records.select import ARM_COLUMNS, by_arm, confirmed
 from gan_study.analysis.records.trial import Trial
-from gan_study.analysis.tables.provenance import SCORES
+from gan_study.analysis.tables.row_trials import SCORES
 from gan_study.analysis.tables.table import Table
 
 

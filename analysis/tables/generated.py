@@ -9,7 +9,7 @@ import pandas as pd
 
 from gan_study.analysis.records.select import ARM_COLUMNS, Arm, by_arm, conditions, confirmed
 from gan_study.analysis.records.trial import ImageQuality, Trial
-from gan_study.analysis.tables.provenance import SCORES
+from gan_study.analysis.tables.row_trials import SCORES
 from gan_study.analysis.tables.table import Table
 from gan_study.analysis.wording import ABSENT, count, magnitude, ratio_text
 

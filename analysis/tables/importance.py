@@ -6,7 +6,7 @@ import pandas as pd
 
 from gan_study.analysis.records.load import Study
 from gan_study.analysis.records.select import ARM_COLUMNS
-from gan_study.analysis.tables.provenance import SEARCH_GAINS
+from gan_study.analysis.tables.row_trials import SEARCH_GAINS
 from gan_study.analysis.tables.table import Table
 from gan_study.analysis.wording import first_few, listing, ratio_text
 from gan_study.trainables.records.study_header import SearchImportance

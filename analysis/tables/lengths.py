@@ -8,7 +8,7 @@ import pandas as pd
 
 from gan_study.analysis.records.select import ARM_COLUMNS, Arm, by_arm, confirmed
 from gan_study.analysis.records.trial import GanEnd, Trial
-from gan_study.analysis.tables.provenance import SCORES
+from gan_study.analysis.tables.row_trials import SCORES
 from gan_study.analysis.tables.table import Table
 from gan_study.analysis.wording import ABSENT
 

@@ -17,7 +17,7 @@ from gan_study.analysis.records.select import (
     MethodKind,
 )
 from gan_study.analysis.records.trial import Trial
-from gan_study.analysis.tables.provenance import GAINS, SCORES, SEARCH, TRIAL_IDS
+from gan_study.analysis.tables.row_trials import GAINS, SCORES, SEARCH, TRIAL_IDS
 from gan_study.analysis.tables.table import PARTS, Table
 from gan_study.analysis.wording import ABSENT, estimate_text, label, number, ratio_text
 
@@ -129,27 +129,28 @@ def search_table(study: Study) -> Table:
     """
     spent = [{**arm._asdict(), **_spent(trials)} for arm, trials in _search_groups(study.records).items()]
     numbers = pd.DataFrame(spent, columns=[*ARM_COLUMNS, *_SPENT, "optimism"])
-    cells: dict[str, dict[tuple[object, ...], str]] = {}
-    for part in PARTS:
-        summary = aggregate.summarise(study.records, part=part, metrics=[MAIN_METRIC])
+    summaries = {part: aggregate.summarise(study.records, part=part, metrics=[MAIN_METRIC]) for part in PARTS}
+    for part, summary in summaries.items():
         gains = _estimates(summary, MAIN_METRIC, "gain", prefix=f"confirmed_{part}_gain")
-        numbers, cells[part] = numbers.join(gains, on=ARM_COLUMNS), _cells(summary)
+        numbers = numbers.join(gains, on=ARM_COLUMNS)
+    cells = _cells(summaries["validation"])
+    # The order of the table of results, which has the confirmed test gains.
+    numbers = numbers.sort_values(
+        [*CONDITION_COLUMNS, "confirmed_test_gain_mean", "balancer"], ascending=[True] * 3 + [False, True]
+    ).reset_index(drop=True)
     best = numbers["best_validation_gain"].astype(float)
     numbers["optimism"] = best - numbers["confirmed_test_gain_mean"]
     arms = list(numbers[ARM_COLUMNS].itertuples(index=False))
     rows = numbers[ARM_COLUMNS].assign(
         **{
-            "Search trials": [_trials_text(row) for row in spent],
-            "In the search's split": [row["in_its_split"] for row in spent],
+            "Search trials": [_trials_text(dict(row)) for _, row in numbers.iterrows()],
+            "In the search's split": numbers["in_its_split"].tolist(),
             "Best validation gain": [_signed(gain) for gain in best],
-            **{
-                f"Confirmed {part} gain": [cells[part].get((*arm, MAIN_METRIC, "gain"), ABSENT) for arm in arms]
-                for part in PARTS
-            },
+            "Confirmed validation gain": [cells.get((*arm, MAIN_METRIC, "gain"), ABSENT) for arm in arms],
             "Best minus test": [_signed(gain) for gain in numbers["optimism"]],
         }
     )
-    title = "Search budget, best gain on validation, and confirmed gains"
+    title = "Search budget, best gain on validation, and how much larger it is than the confirmed test gain"
     return Table(name="search", title=title, numbers=numbers, rows=rows, origin=SEARCH)
 
 

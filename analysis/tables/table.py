@@ -10,7 +10,7 @@ from gan_study.analysis.records.load import Study, records_frame
 from gan_study.analysis.records.select import CONDITION_COLUMNS
 from gan_study.analysis.records.trial import Trial
 from gan_study.analysis.tables.markup import csv_file, encoded, to_latex, to_markdown
-from gan_study.analysis.tables.provenance import GAINS, TRIAL_IDS, Origin, row_sources
+from gan_study.analysis.tables.row_trials import GAINS, TRIAL_IDS, Origin, row_sources
 from gan_study.analysis.wording import label
 from gan_study.trainables.records.record import Part
 

@@ -31,7 +31,7 @@ from gan_study.analysis.records.select import (
 )
 from gan_study.analysis.records.trial import Trial
 from gan_study.analysis.tables.curves import average_precision, rare_class_counts, roc_auc
-from gan_study.analysis.tables.provenance import GAINS
+from gan_study.analysis.tables.row_trials import GAINS
 from gan_study.analysis.tables.table import Table
 from gan_study.analysis.wording import ABSENT, estimate_text, number, where
 from gan_study.trainables.classifiers.scores import confusion_matrix, precision_recall_f1
@@ -133,12 +133,15 @@ def _overall_table(gains: Mapping[Arm, Sequence[Ranked]], judged: Mapping[Arm, E
     estimates = {arm: _estimates([seed.overall for seed in seeds]) for arm, seeds in gains.items()}
     estimates |= {arm: {**estimates[arm], PLAIN: each} for arm, each in judged.items() if arm in estimates}
     numbers = [(*arm, name, *astuple(each)) for arm, found in estimates.items() for name, each in found.items()]
-    text = [(*arm, *_texts(found, _HEADINGS)) for arm, found in estimates.items()]
+    # The plain gains stand in the table of results; the largest first, as there.
+    shown = {key: heading for key, heading in _HEADINGS.items() if key != PLAIN}
+    arms = sorted(estimates, key=lambda arm: (*arm[:-1], -estimates[arm][PLAIN].mean, arm.balancer))
+    text = [(*arm, *_texts(estimates[arm], shown)) for arm in arms]
     return Table(
         name="why_it_gained",
-        title="Gains on the test part as predicted, at the same prior, and in ranking",
+        title="Gains on the test part at the same prior, and in ranking",
         numbers=pd.DataFrame(numbers, columns=[*ARM_COLUMNS, "metric", "n", "mean", "low", "high"]),
-        rows=pd.DataFrame(text, columns=[*ARM_COLUMNS, *_HEADINGS.values()]),
+        rows=pd.DataFrame(text, columns=[*ARM_COLUMNS, *shown.values()]),
         origin=GAINS,
     )
 

@@ -15,7 +15,7 @@ _MARKDOWN = re.compile(
     | [\\`*\[\]{}<>&|~$@]
     | (?<![^\W_])_ | _(?![^\W_])            # within a word it is no emphasis
     | :(?=//) | (?<=www)\.                  # what looks like an address becomes a link
-    | (?:^|(?<=^[ ]))(?:[-+=#:]|\d(?=\d*[.)](?:[ ]|$)))  # what begins a heading or a list
+    | (?:^|(?<=^[ ]))(?:[-+](?![.\d])|[=#:]|\d(?=\d*[.)](?:[ ]|$)))  # what begins a heading or a list
     """,
     re.VERBOSE | re.IGNORECASE,
 )

@@ -24,18 +24,38 @@ async function drawCharts() {
   }
 }
 
-// A specification with panels side by side as far as they find room; `plots/chart.py` does the same for files.
+// A specification at this width: panels side by side, and columns of maps, as far as they find room, and what is
+// different on a phone; `plots/chart.py` does the same for files.
 const NARROWEST_PANEL = 200;
+const PHONE_PIXELS = 480;
+function layout({ panels, blocks }, pixels) {
+  if (panels) {
+    const room = pixels - panels.left;
+    const columns = Math.max(1, Math.min(panels.columns, Math.floor(room / (NARROWEST_PANEL + panels.around))));
+    return { columns, values: { panel_width: Math.floor(room / columns) - panels.around } };
+  }
+  if (blocks) {
+    const room = pixels - blocks.left;
+    const number = Math.ceil(blocks.columns / Math.max(1, Math.floor(room / blocks.cell)));
+    return { columns: 1, values: { panel_width: room, block: Math.ceil(blocks.columns / number) } };
+  }
+  return null;
+}
+
 function fitted(specification, pixels) {
-  const panels = specification.usermeta?.panels;
-  if (!panels) return specification;
-  const room = pixels - panels.left;
-  const columns = Math.max(1, Math.min(panels.columns, Math.floor(room / (NARROWEST_PANEL + panels.around))));
-  const width = Math.floor(room / columns) - panels.around;
-  const params = specification.params.map((each) => (each.name === "panel_width" ? { ...each, value: width } : each));
-  const sized = { ...specification, columns, params };
-  if (sized.concat) return { ...sized, concat: sized.concat.map((each) => ({ ...each, width })) };
-  return { ...sized, spec: { ...sized.spec, width } };
+  const found = structuredClone(specification);
+  const meta = found.usermeta ?? {};
+  if (pixels < PHONE_PIXELS) {
+    for (const { path, value } of meta.phone ?? []) {
+      path.slice(0, -1).reduce((part, key) => part[key], found)[path.at(-1)] = value;
+    }
+  }
+  const laidOut = layout(meta, pixels);
+  if (!laidOut) return found;
+  found.columns = laidOut.columns;
+  for (const each of found.params) each.value = laidOut.values[each.name] ?? each.value;
+  for (const each of found.concat ?? [found.spec]) each.width = laidOut.values.panel_width;
+  return found;
 }
 
 async function draw(chart) {
@@ -51,13 +71,14 @@ async function draw(chart) {
   target.dataset.drawn = "yes";
 }
 
-// Charts follow the window by themselves, but for those with panels.
+// Charts follow the window by themselves, but for those with panels, and between a phone and a larger window.
 let waiting;
 window.addEventListener("resize", () => {
   clearTimeout(waiting);
   waiting = setTimeout(() => {
-    const moved = ({ target, specification, pixels }) =>
-      specification.usermeta?.panels && target.clientWidth && target.clientWidth !== pixels;
+    const moved = ({ target: { clientWidth }, specification: { usermeta }, pixels }) =>
+      clientWidth && clientWidth !== pixels &&
+      (layout(usermeta ?? {}, clientWidth) || (clientWidth < PHONE_PIXELS) !== (pixels < PHONE_PIXELS));
     charts.filter(moved).forEach(draw);
   }, 100);
 });

@@ -1,6 +1,7 @@
 """Studies of several data sets side by side, with numbers worked by hand."""
 
 import csv
+import re
 from pathlib import Path
 
 import numpy as np
@@ -116,7 +117,11 @@ def test_the_page_lists_the_studies_links_their_reports_and_replaces_its_own_fil
     text = shown(page)
     assert "<animals>" in text and "<birds> (no report yet)" in text
     assert "Minority F1: Helps: +0.10" in text and written.sentences[0] in text
-    assert "<script" not in page and page.count("<svg") == 2
+    # Each of the two charts for a wide window and for a phone, in letters of the same size.
+    assert "<script" not in page and page.count("<svg") == 2 * 2
+    widths = [float(each) for each in re.findall(r'<svg [^>]*?width="([\d.]+)"', page)]
+    assert all(width > 600 for width in widths[::2]) and all(width <= 332 for width in widths[1::2])
+    assert min(map(float, re.findall(r'font-size="([\d.]+)px"', page))) >= 11
     with (out / "tables" / "studies.csv").open(encoding="utf-8") as file:
         rows = {row["balancer"]: row for row in csv.DictReader(file)}
     assert float(rows["dcgan"]["mean_rank"]) == pytest.approx(7 / 6)

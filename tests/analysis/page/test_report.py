@@ -54,6 +54,22 @@ def test_the_command_that_reproduces_it_is_one_for_a_shell(plain_page: str, plai
     assert shlex.split(html.unescape(command)) == ["gan-study", "run", str(plain_folder / "study.json")]
 
 
+def test_a_page_of_one_condition_speaks_of_no_menu(rich_page: str) -> None:
+    assert '<form id="filters"' not in rich_page
+    assert (
+        re.findall(r"[^.]*\bmenu\b[^.]*", shown(re.sub(r"<script.*?</script>", "", rich_page, flags=re.S))) == []
+    )
+
+
+def test_caveats_stand_once(plain_page: str) -> None:
+    first, more = plain_page.split('<details id="caveats"')
+    inside = [part.split("</ul>")[0] for part in (first.split("Before you believe it")[1], more)]
+    found = [re.findall(r"<li>(.*?)</li>", part) for part in inside]
+    assert len(found[0]) == 2 and len(found[1]) > 2
+    assert len(set(found[0] + found[1])) == len(found[0]) + len(found[1])
+    assert f'<a href="#caveats">{len(found[1])} more caveats</a>' in first
+
+
 def test_names_and_reasons_are_escaped(rich_page: str, plain_page: str) -> None:
     for page in (rich_page, plain_page):
         assert "<script>alert" not in page

@@ -196,14 +196,37 @@ def test_usefulness_needs_three_points() -> None:
 
 
 @pytest.mark.parametrize(
-    ("centres", "above"),
-    [([(0, 0), (200, 0)], [True, True]), ([(0, 0), (4, 5)], [False, True]), ([(0, 0), (30, 1)], [True, False])],
+    ("centres", "beside"),
+    [
+        ([(0.3, 100), (0.8, 100)], [(0, 14), (0, 14)]),
+        ([(0.5, 100), (0.5, 105)], [(0, -14), (0, 14)]),
+        # Away from the edges of the panel, and nowhere if there is no room.
+        ([(0.0, 100), (0.5, 315)], [(64, 0), (0, -14)]),
+        ([(0.5, 100), *[(0.5 + dx, 100 + dy) for dx in (-0.2, 0, 0.2) for dy in (-13, 0, 13)]], []),
+    ],
 )
-def test_names_of_points_keep_off_each_other_and_off_the_points(
-    centres: list[tuple[float, float]], above: list[bool]
+def test_names_stand_beside_their_points_where_there_is_room(
+    centres: list[tuple[float, float]], beside: list[tuple[float, float]]
 ) -> None:
-    places = name_places(np.array(centres, dtype=float), ["projection_sngan", "wgan_gp"])
-    assert [up > 0 and right == 0 for right, up in places] == above
+    names = ["projection_sngan", *["wgan_gp"] * (len(centres) - 1)]
+    places = name_places(np.array(centres, dtype=float), names)
+    found = [(each.right, each.up) for each in places if len(centres) == 2 or each.point == 0]
+    assert found == beside
+
+
+@pytest.mark.parametrize("width", [250, 283, 478, 640])
+def test_names_cover_no_point_and_no_name_in_a_panel_of_any_width(width: int) -> None:
+    rng = np.random.default_rng(0)
+    methods = [f"method_{n}" for n in range(6)]
+    names = [name for name in methods for _ in range(5)]
+    centres = np.column_stack([rng.uniform(0.1, 0.9, 30), rng.uniform(20, 300, 30)])
+    places = name_places(centres, names)
+    assert {names[each.point] for each in places} == set(methods) and len(places) == len(methods)
+    points = np.column_stack([width * centres[:, 0], centres[:, 1]])
+    middles = [points[each.point] + (each.right, each.up) for each in places]
+    for place, (x, y) in enumerate(middles):
+        assert not any(abs(x - px) < 31.5 + 4 and abs(y - py) < 6 + 4 for px, py in points)
+        assert not any(abs(x - ox) < 60 and abs(y - oy) < 12 for ox, oy in middles[:place])
 
 
 def test_usefulness_looks_at_minority_classes_alone() -> None:

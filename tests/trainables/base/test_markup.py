@@ -104,10 +104,22 @@ def test_a_name_is_shown_and_nothing_else(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["dcgan gains +0.072 [0.054, 0.074], 3 seeds", "random_oversampling at ratio 10: no gain (undecided)"]
+    "text",
+    [
+        "dcgan gains +0.072 [0.054, 0.074], 3 seeds",
+        "random_oversampling at ratio 10: no gain (undecided)",
+        # As a cell of a table is: a number begins no list, whatever its sign.
+        "+0.170",
+        "-0.5",
+    ],
 )
 def test_plain_sentences_stay_legible(text: str) -> None:
     assert markdown_text(text) == text
+
+
+@pytest.mark.parametrize("text", ["+ a", "-", "- a", "---", "+", "-: a"])
+def test_what_begins_a_list_or_a_rule_is_escaped(text: str) -> None:
+    assert markdown_text(text)[0] == "&"
 
 
 def test_what_is_not_to_be_seen_is_shown_by_its_code() -> None:

@@ -1,6 +1,6 @@
 import pandas as pd
 
-from gan_study.analysis.tables.provenance import GAINS, SCORES, SEARCH, row_sources
+from gan_study.analysis.tables.row_trials import GAINS, SCORES, SEARCH, row_sources
 from gan_study.analysis.tables.table import Table, traced
 from tests.analysis.planted import confirmed_arm, planted_record, search_trials
 

@@ -1,4 +1,4 @@
-"""The trials behind each row of a table, so that every number can be traced to its records."""
+"""The trials behind each row of a table, found by condition and methods where the row has no ids of its own."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
