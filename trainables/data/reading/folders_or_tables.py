@@ -26,6 +26,7 @@ from gan_study.trainables.data.reading.tables_by_part import (
     labels_by,
     part_of_table,
     with_parts_of_table,
+    with_table_a_part,
     with_test_table,
 )
 from gan_study.trainables.data.reading.tables_found import (
@@ -163,8 +164,10 @@ def _unless_a_table_differs(
             f"{names} {'says' if len(other) == 1 else 'say'} other classes ({_several(labels)}) than the folders "
             f"({_several(folders)}); {use}, or leave {'it' if len(other) == 1 else 'them'} out by data.exclude"
         )
-    if found.parts.keys() == {"train"} and (divided := with_parts_of_table(found, read, config)) is not None:
-        return divided
+    if found.parts.keys() == {"train"}:
+        divided = with_parts_of_table(found, read, config) or with_table_a_part(found, read, entries.root)
+        if divided is not None:
+            return divided
     unread = naming_pictures(read.values(), [*of_folders])
     notes = (*found.notes, *([f"folders say the classes; {tables_in_words(unread)}"] if unread else []))
     return with_test_table(replace(found, notes=notes), read, config)

@@ -120,16 +120,48 @@ def with_parts_of_table(found: Arrangement, read: Mapping[Path, Table], config: 
             if by_split is None or set(by_split[0].values()) == {"train"}:
                 continue
             part_of, splits = by_split
-            parts: dict[Part, dict[Place, str]] = {}
-            for place, name in classes.items():
-                parts.setdefault(part_of[place], {})[place] = name
             said = f"folders say the classes, and {cells.name} the parts, by {', '.join(splits.names)}"
-            arranged = by_table.arrange_parts(parts, [*found.notes, said, *filter(None, [splits.note])])
-            passed = joined([found.passed_over, arranged.passed_over])
-            return replace(
-                found, parts=arranged.parts, passed_over=passed, notes=arranged.notes, tables=(*found.tables, path)
-            )
+            return _divided(found, part_of, [path], [said, *filter(None, [splits.note])])
     return None
+
+
+def with_table_a_part(found: Arrangement, read: Mapping[Path, Table], root: Path) -> Arrangement | None:
+    """With the parts of class folders as tables say them by their names: train.csv, test.csv and validation.csv.
+
+    None unless each picture is in one of them, and there are several parts.
+    """
+    pictures, part_of, paths = [*found.parts["train"]], dict[Place, Part](), list[Path]()
+    for path, cells in read.items():
+        part = part_of_table(path, root)
+        with contextlib.suppress(DataError):
+            named = set(by_table.pictures_named(cells, pictures)) if part is not None else set()
+            if any(part_of.get(place, part) != part for place in named):
+                return None
+            if part is not None and named:
+                part_of |= dict.fromkeys(named, part)
+                paths.append(path)
+    is_whole = part_of.keys() >= set(pictures) and {"train", "test"} <= set(part_of.values())
+    if not is_whole:
+        return None
+    names = ", ".join(read[path].name for path in paths)
+    return _divided(found, part_of, paths, [f"folders say the classes, and the names of {names} the parts"])
+
+
+def _divided(
+    found: Arrangement, part_of: Mapping[Place, Part], tables: Sequence[Path], notes: Sequence[str]
+) -> Arrangement:
+    """`found`, all of which is to train on, with these parts."""
+    parts: dict[Part, dict[Place, str]] = {}
+    for place, name in found.parts["train"].items():
+        parts.setdefault(part_of[place], {})[place] = name
+    arranged = by_table.arrange_parts(parts, [*found.notes, *notes])
+    return replace(
+        found,
+        parts=arranged.parts,
+        passed_over=joined([found.passed_over, arranged.passed_over]),
+        notes=arranged.notes,
+        tables=(*found.tables, *tables),
+    )
 
 
 def with_test_table(found: Arrangement, read: Mapping[Path, Table], config: DataConfig) -> Arrangement:

@@ -467,6 +467,42 @@ def test_a_table_says_the_parts_of_class_folders(label: str, tmp_path: Path) -> 
     assert counts(read_listing(config(tmp_path))) == ((6, 6), None)
 
 
+# How EuroSAT is handed out, among others: class folders, and a table for each part beside them.
+PARTS_OF_SIX = {"train": (0, 1, 2), "validation": (3,), "test": (4, 5)}
+
+
+def write_tables(folder: Path, places: dict[str, tuple[int, ...]], header: str = "Filename,Label") -> None:
+    for part, numbers in places.items():
+        rows = [f"{name}/{i}.png,{label}" for label, name in enumerate(("cat", "dog")) for i in numbers]
+        (folder / f"{part}.csv").write_text("\n".join([header, *rows]))
+
+
+@pytest.mark.parametrize("header", ["Filename,Label", "path,checksum"])
+def test_a_table_for_each_part_says_the_parts_of_class_folders(header: str, tmp_path: Path) -> None:
+    write_classes(tmp_path, cat=6, dog=6)
+    write_tables(tmp_path, PARTS_OF_SIX, header)
+    found = read_listing(config(tmp_path))
+    assert found.train.class_names == ("cat", "dog") and counts(found) == ((3, 3), (2, 2))
+    assert {path.name for path in found.test.paths} == {"4.png", "5.png"}  # type: ignore[union-attr]
+    assert "folders say the classes, and the names of test.csv, train.csv, validation.csv the parts" in found.notes
+    assert sum(map(len, found.passed_over.values())) == 2 + len(PARTS_OF_SIX)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [{"train": (0, 1, 2), "test": (4, 5)}, {"train": (0, 1, 2, 3), "test": (3, 4, 5)}, {"train": tuple(range(6))}],
+    ids=["not all", "one twice", "one part"],
+)
+def test_tables_that_do_not_divide_class_folders_are_named(
+    parts: dict[str, tuple[int, ...]], tmp_path: Path
+) -> None:
+    write_classes(tmp_path, cat=6, dog=6)
+    write_tables(tmp_path, parts)
+    found = read_listing(config(tmp_path))
+    assert counts(found) == ((6, 6), None)
+    assert any("tables that name the pictures are read by data.labels" in note for note in found.notes)
+
+
 @pytest.mark.parametrize("column", ["patient", "sample_weight", ""])
 def test_a_named_table_without_classes_says_the_parts_too(column: str, tmp_path: Path) -> None:
     write_classes(tmp_path, cat=6, dog=6)
@@ -519,15 +555,15 @@ def test_other_files_are_no_lists_of_parts(name: str, tmp_path: Path) -> None:
     assert read_listing(config(tmp_path)).notes == ()
 
 
-def test_a_table_for_each_part_beside_class_folders_is_said(tmp_path: Path) -> None:
+def test_tables_of_parts_that_leave_pictures_out_are_said(tmp_path: Path) -> None:
     write_classes(tmp_path / "set", cat=6, dog=6)
-    for part, numbers in (("train", range(4)), ("validation", [4]), ("test", [5])):
+    for part, numbers in (("train", range(4)), ("test", [5])):
         rows = [f"{i},{name}/{i}.png,{name}" for name in ("cat", "dog") for i in numbers]
         (tmp_path / f"{part}.csv").write_text("\n".join([",Filename,ClassName", *rows]))
     notes = read_listing(config(tmp_path)).notes
     assert notes[-1].startswith(
         "lists that may say the parts are not read, and the test part is drawn: test.csv (2 of 12 pictures), "
-        "train.csv (8 of 12 pictures), validation.csv (2 of 12 pictures); a table of the pictures with a column"
+        "train.csv (8 of 12 pictures); a table of the pictures with a column"
     )
 
 
