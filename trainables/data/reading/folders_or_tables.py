@@ -30,6 +30,7 @@ from gan_study.trainables.data.reading.tables_by_part import (
     with_test_table,
 )
 from gan_study.trainables.data.reading.tables_found import (
+    broken_tables,
     naming_pictures,
     read_tables,
     tables_in_words,
@@ -169,7 +170,8 @@ def _unless_a_table_differs(
         if divided is not None:
             return divided
     unread = naming_pictures(read.values(), [*of_folders])
-    notes = (*found.notes, *([f"folders say the classes; {tables_in_words(unread)}"] if unread else []))
+    said = [f"folders say the classes; {tables_in_words(unread)}"] if unread else []
+    notes = (*found.notes, *said, *broken_tables(entries, [*of_folders]))
     return with_test_table(replace(found, notes=notes), read, config)
 
 

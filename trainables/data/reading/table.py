@@ -52,7 +52,7 @@ def read_table(path: Path, *, name: str | None = None) -> Table:
     name = shown(name or path.name)
     if path.suffix.lower() in NO_TABLES:
         raise DataError(f"{name}: files of this kind are not read; a table of text is (.csv, .tsv, .txt, .jsonl)")
-    text = _text_of(read_bytes(path))
+    text = text_of(path)
     if "\0" in text:
         raise DataError(f"{name}: no table of text; it holds NUL characters")
     try:
@@ -107,8 +107,9 @@ def _may_hold_pixels(header: Sequence[str]) -> bool:
     return "pixels" in header or len(numbered) >= _MANY_COLUMNS
 
 
-def _text_of(data: bytes) -> str:
-    """As the file says by its first bytes, as Excel's "Unicode text" does; else UTF-8, or Latin-1."""
+def text_of(path: Path) -> str:
+    """The text in a file: as its first bytes say, like Excel's "Unicode text"; else UTF-8, or Latin-1."""
+    data = read_bytes(path)
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return data.decode("utf-16", errors="replace")
     try:

@@ -11,10 +11,12 @@ from gan_study.trainables.data.reading import by_table
 from gan_study.trainables.data.reading.entries import NO_PICTURE, Entries
 from gan_study.trainables.data.reading.folder_tree import Place
 from gan_study.trainables.data.reading.in_words import NAMES_SHOWN, first_names
-from gan_study.trainables.data.reading.table import LINES_OF_JSON, Table, read_table
+from gan_study.trainables.data.reading.table import LINES_OF_JSON, Table, read_table, text_of
 
 # Tables that are looked for where no folders say the classes.
 _TABLE_ENDINGS = frozenset({".csv", ".tsv", LINES_OF_JSON})
+# Pictures whose names are looked for in a table that cannot be read.
+_MOST_LOOKED_FOR = 1_000
 # A table of classes that somebody is to guess, as contests give one to show its form.
 _GUESSES = re.compile("submission", re.IGNORECASE)
 
@@ -58,3 +60,15 @@ def why_no_table_fits(entries: Entries) -> list[str]:
         except DataError as error:
             found.append(str(error))
     return found
+
+
+def broken_tables(entries: Entries, pictures: Sequence[Place]) -> Iterator[str]:
+    """A note on each table that cannot be read though the name of one of the `pictures` stands in it."""
+    names = {picture.name for picture in pictures[:_MOST_LOOKED_FOR]}
+    for place in _places_of_tables(entries):
+        try:
+            read_table(entries.root / place, name=str(place))
+        except DataError as error:
+            text = text_of(entries.root / place)
+            if any(name in text for name in names):
+                yield f"a table that names pictures is not read: {error}"

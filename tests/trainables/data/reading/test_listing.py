@@ -467,6 +467,27 @@ def test_a_table_says_the_parts_of_class_folders(label: str, tmp_path: Path) -> 
     assert counts(read_listing(config(tmp_path))) == ((6, 6), None)
 
 
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (["path,label", "cat/0.png,cat", "cat/1.png,cat,dog"], "labels.csv: row 3 has 3 cells"),
+        (["path,label,label", "cat/0.png,cat,cat"], "labels.csv: two columns are named 'label'"),
+        (["epoch,loss", "1,0.5", "2,0.4,0.3"], None),
+    ],
+    ids=["ragged", "two columns", "names no picture"],
+)
+def test_a_broken_table_beside_class_folders_is_said_if_it_names_pictures(
+    rows: list[str], said: str | None, tmp_path: Path
+) -> None:
+    write_classes(tmp_path, cat=4, dog=4)
+    (tmp_path / "labels.csv").write_text("\n".join(rows))
+    found = read_listing(config(tmp_path))
+    assert counts(found) == ((4, 4), None)
+    notes = [note for note in found.notes if "is not read" in note]
+    assert len(notes) == (said is not None)
+    assert said is None or said in notes[0]
+
+
 # How EuroSAT is handed out, among others: class folders, and a table for each part beside them.
 PARTS_OF_SIX = {"train": (0, 1, 2), "validation": (3,), "test": (4, 5)}
 
