@@ -171,7 +171,7 @@ def collect(messages: Iterable[Message]) -> Drawings:
     """What messages say together."""
     files: dict[str, bytes] = {}
     failures, drawn = [], []
-    name = "all pictures and charts"
+    name = "all images and charts"
     for message in messages:
         match message:
             case Begun():

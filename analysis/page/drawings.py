@@ -131,7 +131,7 @@ def _growth(trial: Trial) -> PagePictures:
 # Everything that is drawn of a study. V8 is last: where addresses are few it is what ends a process.
 GROUPS: Mapping[str, Group] = {
     "pictures": lambda subject: picture_drawings(subject.study),
-    "what pages need beside pictures": lambda subject: page_drawings(subject.study),
+    "what pages need beside images": lambda subject: page_drawings(subject.study),
     "charts": lambda subject: chart_drawings(subject.charts),
     "charts of a paper": lambda subject: paper_drawings(subject.study),
 }

@@ -83,7 +83,7 @@ def assemble(
     *,
     channels: int | None,
     levels: Range | None = None,
-    called: str = "pictures",
+    called: str = "images",
 ) -> Loaded:
     """The images of a part at the size in `config`, without unreadable ones, which a note counts.
 

@@ -79,13 +79,13 @@ def look_alike_lines(
     if alike:
         sets = "1 set, which" if len(alike) == 1 else f"{len(alike):,} sets, each of which"
         yield (
-            "pictures that look like another one, including copies: "
+            "images that look like another one, including copies: "
             f"{sum(map(len, alike)):,}, in {sets} "
             "stays on one side of every split (data.look_alikes)"
         )
     for label in together.dissolved:
         yield (
-            f"class {class_names[label]!r}: too many of its pictures look alike, so these are split "
+            f"class {class_names[label]!r}: too many of its images look alike, so these are split "
             "anyway; if they are copies, its scores are too high"
         )
 

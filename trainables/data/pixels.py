@@ -72,7 +72,7 @@ def open_picture(file: BinaryIO) -> Iterator[Image.Image]:
             num_pixels = image.width * image.height
             if num_pixels > max(_LARGE_PIXELS, _MOST_PIXELS_A_BYTE * num_bytes):
                 raise DataError(f"a decompression bomb: {num_pixels:,} pixels in {num_bytes:,} bytes")
-            refuse_beyond_memory(_BYTES_A_PIXEL * num_pixels, f"a picture of {num_pixels:,} pixels")
+            refuse_beyond_memory(_BYTES_A_PIXEL * num_pixels, f"an image of {num_pixels:,} pixels")
             yield image
 
 
@@ -100,7 +100,7 @@ def read_picture(path: Path) -> Picture:
         raise MemoryShortageError(f"{shown(str(path))}: {error}") from None
     except UnidentifiedImageError:
         raise DataError(
-            f"{shown(str(path))}: cannot be read as an image (not a picture in a supported format)"
+            f"{shown(str(path))}: cannot be read as an image (not an image in a supported format)"
         ) from None
     except MissingExtraError as error:
         raise MissingExtraError(f"{shown(str(path))}: {error}") from None

@@ -161,7 +161,7 @@ def contradiction_notes(images: LabeledImages, name: str) -> tuple[str, ...]:
     )
     copies = sum(each in odd for each in images.digests)
     return (
-        f"{name} pictures that are in two classes or more, pixel by pixel: {len(odd)}, {copies} images "
+        f"{name} images that are in two classes or more, pixel by pixel: {len(odd)}, {copies} images "
         f"({images.origins[first]} = {images.origins[other]} among them); drop_contradictions leaves them out",
     )
 

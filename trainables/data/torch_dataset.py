@@ -99,8 +99,8 @@ class TorchSource:
         """All of `test()`, or the part that was split off, with the channels and the range of the pool."""
         channels = self._pool.images.shape.channels
         if self._given is None:
-            return self._loaded(self._train, self._carved[1], channels, "test pictures")
-        loaded = self._loaded(self._given, np.arange(len(self._given.labels)), channels, "test pictures")
+            return self._loaded(self._train, self._carved[1], channels, "test images")
+        loaded = self._loaded(self._given, np.arange(len(self._given.labels)), channels, "test images")
         looks = [[each.look for each in part.items] for part in (self._train, self._given)]
         return replace(loaded, notes=(*loaded.notes, *leak_notes(*looks, has_groups=False)))
 
@@ -111,7 +111,7 @@ class TorchSource:
 
     @cached_property
     def _pool(self) -> Loaded:
-        loaded = self._loaded(self._train, self._carved[0], self.config.channels, "pictures")
+        loaded = self._loaded(self._train, self._carved[0], self.config.channels, "images")
         units = self._together[1].units
         images = replace(loaded.images, units=None if units is None else units[self._carved[0]])
         return replace(loaded, images=images, reading=tuple(self._reading()))

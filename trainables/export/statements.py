@@ -219,7 +219,7 @@ def title(data: Description) -> str:
 
 def real_set(data: Description) -> str:
     """The origin of the real images, by the name that a person gave, or else by how they were read."""
-    named = data.about.name or {"imagefolder": "a folder or table of pictures"}.get(data.config.data.name)
+    named = data.about.name or {"imagefolder": "a folder or table of images"}.get(data.config.data.name)
     return named or f"the data set {data.config.data.name!r}"
 
 

@@ -284,7 +284,7 @@ def test_look_alikes_between_parts_are_a_caveat_where_they_are_many(tmp_path: Pa
     study = loaded(tmp_path, planted_study())
     few, many = f"{LOOK_LIKE_TRAINING}: 1 of 500", f"{LOOK_LIKE_TRAINING}: 30 of 500{MAY_LEAK}"
     assert caveats(replace(study, read_back=(few,))) == caveats(study)
-    assert caveats(replace(study, read_back=("imagefolder: 900 pictures", many)))[0] == (
+    assert caveats(replace(study, read_back=("imagefolder: 900 images", many)))[0] == (
         "Test images that are, or look like, a training image: 30 of 500, and no groups are named: test scores "
         "may be too high; data.group names what belongs together."
     )

@@ -35,7 +35,7 @@ def test_a_process_that_cannot_begin_is_one_failure(monkeypatch: pytest.MonkeyPa
     if process != "no_such_module":
         monkeypatch.setattr(sys, "executable", "/nowhere/python")
     (failure,) = draw_apart(study_of([]), ()).failures
-    assert failure.startswith("all pictures and charts: the process that draws ")
+    assert failure.startswith("all images and charts: the process that draws ")
     assert ("No module named no_such_module" in failure) == (process == "no_such_module")
 
 

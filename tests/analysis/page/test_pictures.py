@@ -78,4 +78,4 @@ def test_the_page_says_what_has_no_room(monkeypatch: pytest.MonkeyPatch, rich_fo
     page = render(study, tables, drawn, ())
     assert bare < len(page.encode()) <= room
     assert page.count('class="film"') == 0
-    assert "2 pictures are left out to keep the page below 10 MB" in page
+    assert "2 images are left out to keep the page below 10 MB" in page

@@ -58,7 +58,7 @@ def test_a_folder_without_a_study_is_refused(tmp_path: Path) -> None:
 DAMAGES = {
     "missing": ("is missing", lambda path: path.unlink()),
     "cut off": ("cannot be read", lambda path: path.write_bytes(path.read_bytes()[:200])),
-    "a picture": ("cannot be read", lambda path: path.write_bytes(b"\x89PNG")),
+    "an image": ("cannot be read", lambda path: path.write_bytes(b"\x89PNG")),
     "another trial's": ("contains other arrays", lambda path: shutil.copy(min(path.parent.iterdir()), path)),
 }
 

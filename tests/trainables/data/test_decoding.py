@@ -95,7 +95,7 @@ def test_no_decoder_that_runs_a_program_reads_a_picture(tmp_path: Path, monkeypa
     monkeypatch.setattr(subprocess, "Popen", None)
     path = tmp_path / "photograph.png"
     Image.new("RGB", (8, 8)).save(path, format="EPS")
-    with pytest.raises(DataError, match="not a picture in a supported format"):
+    with pytest.raises(DataError, match="not an image in a supported format"):
         read_pixels(path)
 
 
@@ -162,4 +162,4 @@ def test_a_white_of_zero_is_turned_by_the_white_of_all(tmp_path: Path) -> None:
     assert {tuple(each) for each in cats[:, 0, 0, :2].tolist()} == {(0, 255)}
     assert {tuple(each) for each in dogs[:, 0, 0, :2].tolist()} == {(255, 0)}
     assert len(np.unique(dogs)) > 100
-    assert f"pictures in which 0 means white, which are inverted: {len(dogs)}" in pool.notes
+    assert f"images in which 0 means white, which are inverted: {len(dogs)}" in pool.notes

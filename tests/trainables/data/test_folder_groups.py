@@ -68,7 +68,7 @@ def test_a_column_names_groups(tmp_path: Path) -> None:
     pool, test = source.pool(), source.test().images
     assert set(pool.images.groups or ()).isdisjoint(test.groups or ())
     assert (pool.images.num_groups() or 0) + (test.num_groups() or 0) == 9
-    assert "pictures without a group, each of which is its own: 1" in pool.reading
+    assert "images without a group, each of which is its own: 1" in pool.reading
     with pytest.raises(
         DataError, match=r"data\.group: labels\.csv has no column 'patients'; did you mean 'patient'"
     ):
@@ -94,7 +94,7 @@ def test_groups_that_cannot_be_had_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"data\.group: 'folder' needs folders below those of the classes"):
         image_source(folder_config(tmp_path, group="folder")).pool()
     with pytest.raises(
-        DataError, match=r"data\.group: no table says the classes.*; no table here names the pictures"
+        DataError, match=r"data\.group: no table says the classes.*; no table here names the images"
     ):
         image_source(folder_config(tmp_path, group="patient")).pool()
     write_groups(tmp_path / "one", "{name}/{patient}/{i}.png", cat=1, dog=3)
@@ -141,7 +141,7 @@ def test_a_class_of_one_picture_again_and_again_is_split_and_said(tmp_path: Path
         shutil.copy(tmp_path / "cat" / "0.png", tmp_path / "cat" / f"{i}.png")
     source = image_source(folder_config(tmp_path))
     assert source.test_class_counts() == (2, 2)
-    assert any("too many of its pictures look alike" in line for line in source.pool().reading)
+    assert any("too many of its images look alike" in line for line in source.pool().reading)
 
 
 def test_the_share_of_the_test_part_is_the_one_that_came_out(tmp_path: Path) -> None:

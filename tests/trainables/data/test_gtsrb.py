@@ -73,7 +73,7 @@ def test_counts_need_no_file_and_the_pool_no_test_label(tmp_path: Path) -> None:
 def test_a_class_without_images_and_a_damaged_image_are_named(tmp_path: Path) -> None:
     write_gtsrb(tmp_path / "gtsrb")
     first = tmp_path / "gtsrb" / "GTSRB" / "Training" / "00007"
-    (first / "00000_00001.ppm").write_bytes(b"P6 no picture")
+    (first / "00000_00001.ppm").write_bytes(b"P6 no image")
     with pytest.raises(DataError, match=r"incomplete or damaged .*00007/00000_00001.ppm"):
         image_source(config(tmp_path)).pool()
     for file in first.iterdir():

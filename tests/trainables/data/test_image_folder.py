@@ -113,11 +113,11 @@ def test_files_in_folders_of_folders_are_found_and_others_passed_over(tmp_path: 
         "the folders in dog/ (more/) are read as part of the class",
         "the test part is 33% of each class, but data.test_fraction asks for 25%, drawn without separating "
         "what belongs together",
-        "pictures that look like another one, including copies: 6, in 3 sets, each of which stays on one side of "
+        "images that look like another one, including copies: 6, in 3 sets, each of which stays on one side of "
         "every split (data.look_alikes)",
         "found in all: 13 = 9 read + 4 passed over",
         "passed over, hidden: 2 (.cache, cat/.hidden.png)",
-        "passed over, no pictures: 2 (.csv, no extension)",
+        "passed over, no images: 2 (.csv, no extension)",
     )
 
 
@@ -190,12 +190,12 @@ def test_folders_that_cannot_be_used(tmp_path: Path) -> None:
             ImageFolder(folder_config(root)).pool()
 
     refused(tmp_path / "nowhere", "nowhere: no such folder")
-    refused(tmp_path, "there is no picture in it")
+    refused(tmp_path, "there is no image in it")
     write_classes(tmp_path, dog=2)
     refused(tmp_path, r"one class folder \(dog\)")
     write_classes(tmp_path, owl=2)
     (tmp_path / "cat").mkdir()
-    refused(tmp_path, "class 'cat' is without a picture; if it is no class, name it by data.exclude")
+    refused(tmp_path, "class 'cat' is without an image; if it is no class, name it by data.exclude")
     write_classes(tmp_path / "flat", train=2, test=2)
     refused(tmp_path / "flat", "no class folders")
     write_classes(tmp_path / "untrained" / "test", cat=2, dog=2)
@@ -217,9 +217,9 @@ def test_all_that_was_found_is_read_or_passed_over(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("made by hand")
     reading = ImageFolder(folder_config(tmp_path)).pool().reading
     assert "found in all: 17 = 10 read + 7 passed over" in reading
-    unread = "passed over, pictures of a kind that is not read: 6 (cat/a.HEIC, cat/b.psd, cat/c.svg, ...)"
+    unread = "passed over, images of a kind that is not read: 6 (cat/a.HEIC, cat/b.psd, cat/c.svg, ...)"
     assert unread in reading
-    assert "passed over, no pictures: 1 (.txt)" in reading
+    assert "passed over, no images: 1 (.txt)" in reading
 
 
 @pytest.mark.parametrize(

@@ -129,9 +129,7 @@ def test_images_of_two_classes_are_counted_and_all_their_copies_left_out() -> No
     # "b" is of both classes in the pool, "c" of class 1 there and of class 0 in the test part.
     pool = part("train", "abcabd", [0, 0, 1, 0, 1, 1])
     [note] = contradiction_notes(pool, "training")
-    assert note.startswith(
-        "training pictures that are in two classes or more, pixel by pixel: 1, 2 images (train/1"
-    )
+    assert note.startswith("training images that are in two classes or more, pixel by pixel: 1, 2 images (train/1")
     assert contradiction_notes(part("test", "aab", [0, 0, 1]), "test") == ()
     source = WithoutContradictions(Fixed(TEST, pool))
     assert source.pool().images.origins == ("train/0", "train/3", "train/5")

@@ -110,11 +110,11 @@ def test_images_of_more_than_8_bits_are_read_by_the_range_of_those_to_train_on(k
     assert pool.images.images[:, 0, 0, 0].tolist() == [0, 62, 125, 249]
     assert source.test().images.images[:, 0, 0, 0].tolist() == [255, 255]
     assert pool.notes[0] == (
-        "pictures of more than 8 bits: 4, of which level 0 becomes 0 and 4095 becomes 255, the range of "
+        "images of more than 8 bits: 4, of which level 0 becomes 0 and 4095 becomes 255, the range of "
         "the training images"
     )
     assert source.test().notes[1] == (
-        "test pictures with levels outside that range, which become 0 or 255: 1 of 2 (levels 60000 to 60000)"
+        "test images with levels outside that range, which become 0 or 255: 1 of 2 (levels 60000 to 60000)"
     )
     # Those of 8 bits stay as they are.
     mixed = torch_data_set("mine", lambda: of([*train, *BYTES[:2]]), lambda: of(test)).source(CONFIG)
@@ -151,7 +151,7 @@ def test_copies_and_near_copies_are_on_one_side(moved: int) -> None:
     assert rows["pool"].isdisjoint(rows["test"]) and len(rows["pool"] | rows["test"]) == 15
     assert pool.images.class_counts() == (8, 8, 8) and source.test_class_counts() == (2, 2, 2)
     assert pool.reading[0].startswith("the test part is 20% of each class, but data.test_fraction asks for 25%")
-    assert pool.reading[1].startswith("pictures that look like another one, including copies: 30, in 15 sets")
+    assert pool.reading[1].startswith("images that look like another one, including copies: 30, in 15 sets")
     assert pool.images.units is not None and len(np.unique(pool.images.units)) == 12
     apart = DataConfig(image_size=24, look_alikes="apart")
     source = torch_data_set("mine", lambda: Items(items)).source(apart)

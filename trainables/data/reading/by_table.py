@@ -35,7 +35,7 @@ from gan_study.trainables.data.reading.table import EMPTY, Table
 
 T = TypeVar("T")
 
-NOT_LISTED, WITHOUT_LABEL = "pictures that the table does not name", "pictures without a class in the table"
+NOT_LISTED, WITHOUT_LABEL = "images that the table does not name", "images without a class in the table"
 
 
 def with_header(table: Table, pictures: Sequence[Place]) -> Table:
@@ -126,11 +126,11 @@ def _missing_rows(rows: "_Rows", *, skip: bool) -> Iterator[str]:
     missing = [cell for cell, picture in zip(rows.paths, rows.pictures, strict=True) if picture is None]
     if missing and not skip:
         raise DataError(
-            f"{table.name}: {len(missing)} of {len(rows.paths)} rows name no picture that is there, by "
+            f"{table.name}: {len(missing)} of {len(rows.paths)} rows name no image that is there, by "
             f"{rows.path} ({first_names(missing)}); --skip-unreadable leaves them out"
         )
     if missing:
-        yield f"rows of {table.name} whose picture is missing: {len(missing)} ({first_names(missing)})"
+        yield f"rows of {table.name} whose image is missing: {len(missing)} ({first_names(missing)})"
 
 
 def names_pictures(table: Table, pictures: Sequence[Place]) -> bool:
@@ -276,7 +276,7 @@ def _note_once(table: Table, picture: Place, noted: dict[Place, T], value: T) ->
 def arrange_parts(parts: Mapping[Part, Mapping[Place, str]], notes: Sequence[str]) -> Arrangement:
     """The parts of all tables as a study has them; raises DataError where none is to train on."""
     if "train" not in parts:
-        raise DataError("no table names a picture to train on")
+        raise DataError("no table names an image to train on")
     read, spare = with_one_test(parts)
     if "validation" in parts:
         notes = (*notes, what_validation_is("the validation part", is_read=spare is None))

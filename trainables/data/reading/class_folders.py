@@ -118,7 +118,7 @@ def _refuse_too_few(node: Node, classes: Mapping[str, Node], others: Mapping[str
     pictures = [folder for name, folder in classes.items() if plain(name) in NO_CLASS_OF_TWO]
     if len(classes) == 2 and len(pictures) == 1:
         raise DataError(
-            f"{few(classes.values())}: {pictures[0]} is named as pictures of any class are, so that these may be "
+            f"{few(classes.values())}: {pictures[0]} is named as images of any class are, so that these may be "
             "no classes; where they are, say data.class_level 1, else leave one out by data.exclude"
         )
     if len(classes) < 2 and others:
@@ -178,9 +178,9 @@ def _refuse_one_name_twice(names: Collection[str]) -> None:
 
 
 def _no_classes(node: Node) -> str:
-    lie = f"; {len(node.loose):,} pictures lie in the folder itself" if node.loose else ""
+    lie = f"; {len(node.loose):,} images lie in the folder itself" if node.loose else ""
     return (
-        f"no class folders, one folder of pictures for each class{lie}; where a table says the class of each, "
+        f"no class folders, one folder of images for each class{lie}; where a table says the class of each, "
         "name it by data.labels"
     )
 
@@ -190,12 +190,12 @@ def _refuse_other_levels(node: Node, classes: Mapping[str, Node], *, has_groups:
     if are_named_as_pieces(classes):
         raise DataError(
             f"{few(classes.values())} are named as pieces of one set, and no classes; where a table says the "
-            "class of each picture, name it by data.labels"
+            "class of each image, name it by data.labels"
         )
     if are_named_as_carriers(classes):
         raise DataError(
             f"{few(classes.values())} are numbered as patients or visits are, and no classes; where a table says "
-            "the class of each picture, name it by data.labels, and where they are the classes, say "
+            "the class of each image, name it by data.labels, and where they are the classes, say "
             "data.class_level 1"
         )
     are_parts = parts_among(classes).keys() == classes.keys() or are_versions_of_a_part(classes)

@@ -16,8 +16,8 @@ def texts_for_no_value(table: Table, labels: Sequence[str]) -> Iterator[str]:
     """A note for each class whose name also stands for an empty cell somewhere: "None", "NA"."""
     for label, times in Counter(each for each in labels if each.lower() in EMPTY).items():
         yield (
-            f"{label!r} in {table.name} is read as the name of a class ({times:,} pictures); where it means that "
-            "a picture has no class, leave the cell empty"
+            f"{label!r} in {table.name} is read as the name of a class ({times:,} images); where it means that "
+            "an image has no class, leave the cell empty"
         )
 
 

@@ -92,7 +92,7 @@ def path_column(table: Table, columns: Columns, known: KnownPictures) -> str:
     most = min(200, len(table.rows))
     found = [name for name in called if num_known(name) >= MOST_OF * most > 0]
     if not found and table.may_hold_pixels:
-        raise DataError(f"{table.name}: no column names the pictures; {SAVE_PIXELS}")
+        raise DataError(f"{table.name}: no column names the images; {SAVE_PIXELS}")
     if not found:
         raise DataError(f"{table.name}: {_why_no_paths(table, known)}")
     return found[0]
@@ -102,16 +102,14 @@ def _why_no_paths(table: Table, known: KnownPictures) -> str:
     """Why no column names the pictures: the first cell that does not, where a column is called as one does."""
     column = next((name for name in table.header if plain_name(name) in PATH_NAMES), None)
     if column is None:
-        return f"no column names the pictures ({', '.join(table.header)}); name it by data.columns.path"
+        return f"no column names the images ({', '.join(table.header)}); name it by data.columns.path"
     cells = table.column(column)
     missing = [(row, cell) for row, cell in enumerate(cells, start=2) if not known.has(cell)]
-    said = f"{len(cells) - len(missing):,} of {len(cells):,} cells of the column {column} name a picture"
+    said = f"{len(cells) - len(missing):,} of {len(cells):,} cells of the column {column} name an image"
     if not missing or (picture := known.nearest(missing[0][1])) is None:
         return said
     row, cell = missing[0]
-    return (
-        f"{said}; row {row} has {shown(cell)!r}, and the picture nearest to it is called {shown(str(picture))!r}"
-    )
+    return f"{said}; row {row} has {shown(cell)!r}, and the image nearest to it is called {shown(str(picture))!r}"
 
 
 def names_classes(table: Table, columns: Columns) -> bool:

@@ -8,8 +8,8 @@ from gan_study.trainables.data.reading import folder_names
 from gan_study.trainables.data.reading.folder_names import is_no_class, is_version, part_named, plain, words_of
 from gan_study.trainables.data.reading.folder_tree import MOST_LEFT_OVER, VERSIONS, Place
 
-MASKS, THUMBNAILS = "masks of other pictures", "thumbnails of other pictures"
-UNLABELLED = "pictures without a class"
+MASKS, THUMBNAILS = "masks of other images", "thumbnails of other images"
+UNLABELLED = "images without a class"
 
 # What a mask's name has more than that of its picture: "benign (1)_mask.png", "benign (1)_mask_1.png".
 _OF_MASK = re.compile(

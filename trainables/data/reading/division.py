@@ -103,7 +103,7 @@ def find_parts(top: Node) -> Division | None:
             [node for name, node in top.folders.items() if (name in read) is is_read] for is_read in (True, False)
         )
         raise DataError(
-            f"beside {few(known)} there are {few(others)} with {left:,} more pictures; name the folders that "
+            f"beside {few(known)} there are {few(others)} with {left:,} more images; name the folders that "
             "are meant by data.train and data.test, or those that are not by data.exclude"
         )
     return _assign(nodes, passed, {name: part_of[name] for name in sorted(read, key=one_form)})
@@ -218,7 +218,7 @@ def as_named(top: Node, train: Sequence[str], test: Sequence[str]) -> Division:
         nodes["test"] = merged([_at(top, name, "test") for name in test])
     read = {picture for node in nodes.values() for picture in node.pictures}
     if sum(len(node.pictures) for node in nodes.values()) > len(read):
-        raise DataError("data.train and data.test name the same pictures; a picture is in one part")
+        raise DataError("data.train and data.test name the same images; an image is in one part")
     rest = tuple(picture for picture in top.pictures if picture not in read)
     return Division(parts=nodes, passed_over={NOT_READ: rest})
 
@@ -229,8 +229,8 @@ def _at(top: Node, name: str, part: Part) -> Node:
         found = next((folder for known, folder in node.folders.items() if one_form(known) == one_form(word)), None)
         if found is None:
             there = "the folder of the data" if node is top else node
-            has = few(node.folders.values()) or "no folders with pictures"
-            raise DataError(f"data.{part}: {name!r} holds no picture; {there} has {has}")
+            has = few(node.folders.values()) or "no folders with images"
+            raise DataError(f"data.{part}: {name!r} holds no image; {there} has {has}")
         node = found
     return node
 

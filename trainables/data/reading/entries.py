@@ -77,8 +77,8 @@ _PACKERS = frozenset(
 )
 
 HIDDEN, PACKED, EXCLUDED = "hidden", "left by a packer or a file manager", "excluded by data.exclude"
-UNREAD_KIND = "pictures of a kind that is not read"
-NO_PICTURE, IRREGULAR, LEADS_BACK = "no pictures", "neither files nor folders", "links that lead back"
+UNREAD_KIND = "images of a kind that is not read"
+NO_PICTURE, IRREGULAR, LEADS_BACK = "no images", "neither files nor folders", "links that lead back"
 _FOLDER = "folders that are read"
 UNLISTED = "folders that may not be listed"
 

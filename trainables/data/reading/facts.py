@@ -53,7 +53,7 @@ def shape_note(summary: Summary, fit: Fit) -> str | None:
     if not summary.num_not_square:
         return None
     total = sum(summary.kinds.values())
-    share = f"{summary.num_not_square:,} of {total:,} pictures are not square"
+    share = f"{summary.num_not_square:,} of {total:,} images are not square"
     return {
         "squash": f"{share}: they are squeezed, the longer side by {summary.lost:.0%} on average (data.fit)",
         "pad": f"{share}: they are padded with black, {summary.lost:.0%} of the square on average",

@@ -15,11 +15,11 @@ Place: TypeAlias = PurePosixPath
 PassedOver: TypeAlias = Mapping[str, tuple[Place, ...]]
 
 COPIES, VERSIONS = (
-    "copies, by folders and names, of pictures read",
-    "augmented or resized versions of other pictures",
+    "copies, by folders and names, of images read",
+    "augmented or resized versions of other images",
 )
 NO_CLASS = "folders that are no classes by their names"
-LOOSE, NOT_READ = "pictures outside of class folders", "of parts not read"
+LOOSE, NOT_READ = "images outside of class folders", "of parts not read"
 
 # Beside what was understood: more than so many of all are no leftover.
 MOST_LEFT_OVER = 0.1

@@ -76,7 +76,7 @@ def arrange_folders(
         found = _unless_a_table_differs(found, read, entries, config)
     if config.group is not None and config.group != FOLDER and not without and not found.groups:
         naming = naming_pictures(read.values(), entries.pictures)
-        there = f"; {tables_in_words(naming)}" if naming else "; no table here names the pictures"
+        there = f"; {tables_in_words(naming)}" if naming else "; no table here names the images"
         raise DataError(
             "data.group: no table says the classes, so that groups are folders (data.group=folder) or a column of "
             f"the table that data.labels names{there}"
@@ -102,9 +102,7 @@ def _without_folders(entries: Entries, config: DataConfig, error: DataError) -> 
         if len(tables) > 1 and (None in parts or len(set(parts)) < len(parts)):
             names = ", ".join(cells.name for cells in tables.values())
             others = "".join(f"; {why}" for _, why in refused[:NAMES_SHOWN])
-            raise DataError(
-                f"several tables name the pictures ({names}); name one by data.labels{others}"
-            ) from None
+            raise DataError(f"several tables name the images ({names}); name one by data.labels{others}") from None
         return arrange_by_tables(tables, entries, config)
     naming = naming_pictures(read.values(), entries.pictures)
     if naming:
@@ -136,7 +134,7 @@ def _what_else_lies_there(read: Mapping[Path, Table], entries: Entries) -> str:
         said = f"; {first_names(pixels)}: {columns.SAVE_PIXELS}"
     elif files:
         said = f"; files of these kinds are not read: {first_names([str(place) for place in files])}"
-    return f"{said}; a table labels.csv with the columns path and label, a row for each picture, says any classes"
+    return f"{said}; a table labels.csv with the columns path and label, a row for each image, says any classes"
 
 
 def _unless_a_table_differs(
@@ -152,7 +150,7 @@ def _unless_a_table_differs(
         if columns.describes_folders(cells, config.columns, folders):
             raise DataError(
                 f"{cells.name} says a class for each folder ({_several(folders)}), so that these are no "
-                "classes; write a row for each picture, or leave the table out by data.exclude"
+                "classes; write a row for each image, or leave the table out by data.exclude"
             )
     other = _with_other_classes(of_folders, read, entries, config)
     if other and are_numbered(folders) and len(other) == 1:

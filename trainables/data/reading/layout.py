@@ -54,7 +54,7 @@ def arrange(
     ways to read them.
     """
     if not pictures:
-        raise DataError("there is no picture in it")
+        raise DataError("there is no image in it")
     main, companions = without_companions(pictures, keeps_versions=class_level is not None or bool(train))
     division = _divided(tree(main), train, test, class_level)
     found = {
@@ -115,7 +115,7 @@ def _refuse_bare_class(classes: Mapping[str, Node], bare_folders: Sequence[Place
     for folder in bare_folders:
         if folder.parent in beside:
             name = shown(folder.name)
-            raise DataError(f"class {name!r} is without a picture; if it is no class, name it by data.exclude")
+            raise DataError(f"class {name!r} is without an image; if it is no class, name it by data.exclude")
 
 
 def folder_groups(classes: Mapping[str, Node]) -> Mapping[Place, str]:

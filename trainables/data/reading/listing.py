@@ -149,7 +149,7 @@ def _reading(entries: Entries, found: Arrangement, *, has_groups: bool) -> Readi
             )
         test = listing_of(entries.root, found.parts["test"], classes, groups)
     alone = 0 if groups is None else sum(place not in groups for of in found.parts.values() for place in of)
-    notes = [f"pictures without a group, each of which is its own: {alone:,}"] if alone else []
+    notes = [f"images without a group, each of which is its own: {alone:,}"] if alone else []
     if train.weights is not None:
         notes.append(weights_line(train.weights))
     return Reading(
@@ -166,7 +166,7 @@ def weights_line(weights: npt.NDArray[np.float64]) -> str:
     """What the weights of pictures are, and what they do."""
     least, mean, most = (f"{each:.4g}" for each in (weights.min(), weights.mean(), weights.max()))
     return (
-        f"weights of pictures in the loss of a classifier: {least} to {most}, {mean} on average; a generated one "
+        f"weights of images in the loss of a classifier: {least} to {most}, {mean} on average; a generated one "
         "weighs as those of its class do on average, and scores count all alike"
     )
 
@@ -201,7 +201,7 @@ def _weights_of(ordered: Sequence[Place], weights: Mapping[Place, float]) -> npt
     missing = [place for place in ordered if place not in weights]
     if missing:
         raise DataError(
-            f"{len(missing):,} pictures to train on have no weight where others have one "
+            f"{len(missing):,} images to train on have no weight where others have one "
             f"({_several_places(missing)}); fill the column of weights"
         )
     found = np.array([weights[place] for place in ordered])

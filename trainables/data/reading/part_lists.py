@@ -43,13 +43,13 @@ def note_on_part_lists(found: Arrangement, entries: Entries) -> str | None:
         return None
     lists.sort(key=lambda each: part_in(each[0].stem) != "test")
     said = ", ".join(
-        f"{shown(str(place))}{f' ({number:,} of {len(pictures):,} pictures)' if number else ''}"
+        f"{shown(str(place))}{f' ({number:,} of {len(pictures):,} images)' if number else ''}"
         for place, number in lists[:_MOST_SHOWN]
     )
     more = ", ..." if len(lists) > _MOST_SHOWN else ""
     return (
         f"lists that may say the parts are not read, and the test part is drawn: {said}{more}; a table of the "
-        "pictures with a column split (train, test), or data.test, says the parts"
+        "images with a column split (train, test), or data.test, says the parts"
     )
 
 

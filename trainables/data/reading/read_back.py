@@ -29,7 +29,7 @@ def _sentences(config: DataConfig, imbalance: Imbalance, pool: Loaded, test: Loa
     total = f"{len(images) + len(test.images):,}"
     summaries = [part.summary for part in (pool, test) if part.summary is not None]
     kinds = f"; {_in_words(summaries)}" if summaries else ""
-    yield f"{config.name}: {total} pictures of {len(images.class_names)} classes{where}{kinds}"
+    yield f"{config.name}: {total} images of {len(images.class_names)} classes{where}{kinds}"
     yield f"training + test images, by class: {_counts(pool, test)}"
     if (groups := images.num_groups()) is not None:
         yield (

@@ -28,7 +28,7 @@ def several_classes(table: Table, columns: Sequence[str], labels: Collection[str
         raise _refusal(table, shared[0])
     yield (
         f"classes of {table.name} share words ({first_names(shared)}); each is read as one class; where its words "
-        "are classes of their own, write one for each picture"
+        "are classes of their own, write one for each image"
     )
 
 
@@ -40,6 +40,6 @@ def _sharing_words(labels: Collection[str]) -> list[str]:
 
 def _refusal(table: Table, label: str) -> DataError:
     return DataError(
-        f"{table.name}: {label!r} are several classes; a picture has one here, so write a table of the pictures "
+        f"{table.name}: {label!r} are several classes; an image has one here, so write a table of the images "
         "that have"
     )

@@ -49,7 +49,7 @@ def arrange_by_tables(tables: Mapping[Path, Table], entries: Entries, config: Da
     if config.group == FOLDER:
         groups = {picture: one_form(picture.parts[-2]) for picture in read if len(picture.parts) > 1}
         if len(set(groups.values())) < 2:
-            raise DataError("data.group: 'folder' needs pictures in two folders or more")
+            raise DataError("data.group: 'folder' needs images in two folders or more")
     return replace(
         arranged,
         passed_over={reason: places for reason, places in passed.items() if places},

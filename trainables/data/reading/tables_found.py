@@ -48,7 +48,7 @@ def naming_pictures(tables: Iterable[Table], pictures: Sequence[Place]) -> list[
 def tables_in_words(tables: Sequence[Table]) -> str:
     """What tables name the pictures, so that a person may say that one has the classes."""
     few = "; ".join(f"{each.name} ({first_names(each.header)})" for each in tables[:NAMES_SHOWN])
-    return f"tables that name the pictures are read by data.labels and data.columns.label: {few}"
+    return f"tables that name the images are read by data.labels and data.columns.label: {few}"
 
 
 def why_no_table_fits(entries: Entries) -> list[str]:
@@ -71,4 +71,4 @@ def broken_tables(entries: Entries, pictures: Sequence[Place]) -> Iterator[str]:
         except DataError as error:
             text = text_of(entries.root / place)
             if any(name in text for name in names):
-                yield f"a table that names pictures is not read: {error}"
+                yield f"a table that names images is not read: {error}"

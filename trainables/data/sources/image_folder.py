@@ -45,9 +45,7 @@ class ImageFolder:
             return parts.carved
         channels = parts.pool.images.shape.channels
         decoded = decode(listing, self.config, channels=channels)
-        loaded = assemble(
-            decoded, self.config, channels=channels, levels=parts.pool.levels, called="test pictures"
-        )
+        loaded = assemble(decoded, self.config, channels=channels, levels=parts.pool.levels, called="test images")
         looks = decoded.looks
         if self.config.drop_duplicates:
             known = {each.digest for each in parts.looks if each is not None}
@@ -98,7 +96,7 @@ class ImageFolder:
             pool=pool,
             carved=None
             if carved is None
-            else assemble(carved, config, channels=channels, levels=pool.levels, called="test pictures"),
+            else assemble(carved, config, channels=channels, levels=pool.levels, called="test images"),
             test_counts=counts,
             looks=decoded.looks if carved is None else (),
         )
@@ -125,7 +123,7 @@ class _Parts:
 
 # What a file's ending says where it is no table and no file of arrays.
 _ARCHIVES = frozenset({".7z", ".bz2", ".gz", ".rar", ".tar", ".tgz", ".xz", ".zip", ".zst"})
-_READ = "a folder of pictures (DICOM among them), a table of them (.csv, .tsv) or arrays of bytes (.npz)"
+_READ = "a folder of images (DICOM among them), a table of them (.csv, .tsv) or arrays of bytes (.npz)"
 
 
 def _read_source(config: DataConfig) -> Reading:

@@ -32,7 +32,7 @@ def each(names: str, number: int = 4) -> dict[str, int]:
 TUMOURS = "glioma meningioma notumor pituitary"
 READ = {
     "one folder a class": (files("cat", "dog"), {"train": each("cat dog")}),
-    "parts that differ in one word, pictures to predict in the other": (
+    "parts that differ in one word, images to predict in the other": (
         [*files("abc_train/abc_train/A", "abc_train/abc_train/B"), *files("abc_test/abc_test", number=2)],
         {"train": each("A B")},
     ),
@@ -44,11 +44,11 @@ READ = {
         files("train_cat", "train_dog", "test_cat", "test_dog"),
         {"train": each("cat dog"), "test": each("cat dog")},
     ),
-    "the data beside a folder of pictures of the web page": (
+    "the data beside a folder of images of the web page": (
         [*files("data/cat", "data/dog"), *files("assets", number=1)],
         {"train": each("cat dog")},
     ),
-    "pictures without a class beside those with one": (
+    "images without a class beside those with one": (
         [*files("labeled/cat", "labeled/dog"), *files("unlabeled", number=9)],
         {"train": each("cat dog")},
     ),
@@ -74,7 +74,7 @@ READ = {
         files(*below("Training", TUMOURS.split()), *below("Testing", TUMOURS.split())),
         {"train": each(TUMOURS), "test": each(TUMOURS)},
     ),
-    "archives unpacked into their own names, and pictures to predict": (
+    "archives unpacked into their own names, and images to predict": (
         [
             *files(
                 *below("seg_train/seg_train", ["forest", "sea"]), *below("seg_test/seg_test", ["forest", "sea"])
@@ -111,7 +111,7 @@ READ = {
         files(*(f"Radiography/{name}/{what}" for name in ("COVID", "Normal") for what in ("images", "masks"))),
         {"train": each("COVID Normal")},
     ),
-    "masks beside each picture": (
+    "masks beside each image": (
         [
             *files("BUSI/benign", "BUSI/normal", name="lesion ({}).png"),
             *files("BUSI/benign", name="lesion ({})_mask.png"),
@@ -147,7 +147,7 @@ READ = {
         [*files(*below("Train", ["0", "1", "2"])), *files("Test", number=6), *files("Meta", number=3)],
         {"train": each("0 1 2")},
     ),
-    "a folder of pictures below each class": (
+    "a folder of images below each class": (
         [*files("train/n01/images", "train/n02/images"), *files("val/images", "test/images")],
         {"train": each("n01 n02")},
     ),
@@ -173,7 +173,7 @@ READ = {
         files("train_1/cat", "train_1/dog", "train_2/cat", "train_2/dog", "test/cat", "test/dog"),
         {"train": each("cat dog", 8), "test": each("cat dog")},
     ),
-    "loose pictures beside the classes": (
+    "loose images beside the classes": (
         [*files("cat", "dog"), *files(".", number=2)],
         {"train": each("cat dog")},
     ),
@@ -211,7 +211,7 @@ READ = {
         files(*(f"{part}/{name}" for part in ("train_mini", "val") for name in ("00000_Aves", "00001_Aves"))),
         {"train": each("00000_Aves 00001_Aves"), "test": each("00000_Aves 00001_Aves")},
     ),
-    "parts in an archive of their own, and pictures to predict beside it": (
+    "parts in an archive of their own, and images to predict beside it": (
         [
             *files(
                 *(f"Plants/Plants/{part}/{name}" for part in ("train", "valid") for name in ("scab", "healthy"))
@@ -280,7 +280,7 @@ READ = {
         files("ill/CXR", "ill/ManualMask/leftMask", "well/CXR", "well/ManualMask/rightMask"),
         {"train": each("ill well")},
     ),
-    "masks are classes among folders of numbered pictures": (
+    "masks are classes among folders of numbered images": (
         files("with_mask", "without_mask"),
         {"train": each("with_mask without_mask")},
     ),
@@ -300,7 +300,7 @@ READ = {
         [*files("rps/rock", "rps/paper", "rps-test-set/rock", "rps-test-set/paper"), *files("rps-validation")],
         {"train": each("rock paper"), "test": each("rock paper")},
     ),
-    "pictures to test beside the classes": (
+    "images to test beside the classes": (
         [*files("cat", "dog"), *files("test", number=2)],
         {"train": each("cat dog")},
     ),
@@ -334,13 +334,13 @@ REFUSED = {
         files("train/good", "test/good", "test/broken", "ground_truth/broken"),
         r"one class folder \(good\)",
     ),
-    "three kinds of the same pictures": (
+    "three kinds of the same images": (
         files(*(f"{kind}/{name}" for kind in ("color", "grayscale", "segmented") for name in ("apple", "grape"))),
         "either may be the classes; say which level by data.class_level",
     ),
     "pieces of a set, and a table elsewhere": (
         files("HAM10000_images_part_1", "HAM10000_images_part_2"),
-        "named as pieces of one set, and no classes; where a table says the class of each picture",
+        "named as pieces of one set, and no classes; where a table says the class of each image",
     ),
     "pieces named as such": (files("images_001", "images_002"), "named as pieces of one set, and no classes"),
     "lettered pieces": (
@@ -348,16 +348,16 @@ REFUSED = {
         "named as pieces of one set, and no classes",
     ),
     "enumerated parts without classes": (files("a. Training Set", "b. Testing Set"), "no class folders"),
-    "the same pictures twice, to train on": (files("resized_train", "resized_train_cropped"), "no class folders"),
+    "the same images twice, to train on": (files("resized_train", "resized_train_cropped"), "no class folders"),
     "a smaller training part beside the whole": (
         files(*(f"{part}/{name}" for part in ("train", "train_small", "test") for name in ("cat", "dog"))),
-        "beside test/, train/ there are train_small/ with 8 more pictures",
+        "beside test/, train/ there are train_small/ with 8 more images",
     ),
     "numbered patients": (
         files("patient00001/study1", "patient00002/study1", "patient00003/study1"),
         "are numbered as patients or visits are, and no classes.*say data.class_level 1",
     ),
-    "no folders": (files("."), "4 pictures lie in the folder itself; where a table says the class"),
+    "no folders": (files("."), "4 images lie in the folder itself; where a table says the class"),
     "parts without classes": (files("train", "test"), "no class folders"),
     "parts, and a set of its own": (
         files(
@@ -369,7 +369,7 @@ REFUSED = {
     ),
     "parts beside classes": (
         files("train/cat", "train/dog", "test/cat", "test/dog", "cat/more", "dog/more"),
-        "beside test/, train/ there are cat/, dog/ with 8 more pictures",
+        "beside test/, train/ there are cat/, dog/ with 8 more images",
     ),
     "nothing to train on": (files("test/cat", "test/dog"), "there is no part to train on"),
     "parts without classes, and what is drawn in them": (
@@ -377,15 +377,15 @@ REFUSED = {
         "no class folders",
     ),
     "parts without classes, and masks of one": (files("train", "train_masks", "test"), "no class folders"),
-    "pictures, and what was drawn by hand": (
+    "images, and what was drawn by hand": (
         files("training/images", "training/1st_manual", "test/images", "test/1st_manual"),
-        "1st_manual/, images/: images/ is named as pictures of any class are",
+        "1st_manual/, images/: images/ is named as images of any class are",
     ),
-    "Pascal's pictures and masks": (
+    "Pascal's images and masks": (
         files("VOC/JPEGImages", "VOC/SegmentationClass", "VOC/SegmentationObject"),
         r"one class folder \(JPEGImages\)",
     ),
-    "domains of the same classes, in folders of pictures": (
+    "domains of the same classes, in folders of images": (
         files(*(f"{domain}/images/{name}" for domain in ("amazon", "dslr") for name in ("bike", "mug"))),
         r"have folders of the same names in them \(bike/, mug/\), and either may be the classes",
     ),

@@ -54,10 +54,10 @@ def test_read_and_passed_over_is_all_that_was_found(tmp_path: Path) -> None:
     )
     assert found.passed_over_lines() == (
         "passed over, hidden: 1 (archive/.DS_Store)",
-        "passed over, no pictures: 1 (.md)",
-        "passed over, copies, by folders and names, of pictures read: 5 (archive/copy/Testing/cat/0.png, "
+        "passed over, no images: 1 (.md)",
+        "passed over, copies, by folders and names, of images read: 5 (archive/copy/Testing/cat/0.png, "
         "archive/copy/Testing/cat/1.png, archive/copy/Testing/cat/2.png, ...)",
-        "passed over, pictures outside of class folders: 1 (archive/cover.png)",
+        "passed over, images outside of class folders: 1 (archive/cover.png)",
         "passed over, of parts not read: 5 (archive/val/cat/0.png, archive/val/cat/1.png, "
         "archive/val/cat/2.png, ...)",
     )
@@ -97,7 +97,7 @@ def test_several_tables_need_a_name(tmp_path: Path) -> None:
     for name in ("first.csv", "second.csv"):
         (tmp_path / name).write_text(LABELS)
     with pytest.raises(
-        DataError, match=r"several tables name the pictures \(first\.csv, second\.csv\); name one by"
+        DataError, match=r"several tables name the images \(first\.csv, second\.csv\); name one by"
     ):
         read_listing(config(tmp_path))
     assert counts(read_listing(config(tmp_path, labels="second.csv"))) == ((4, 4), None)
@@ -130,12 +130,12 @@ def test_parts_are_named_by_the_settings(tmp_path: Path) -> None:
     assert counts(read_listing(config(tmp_path, train=("second",)))) == ((3, 2), None)
     assert counts(read_listing(config(tmp_path, class_level=2))) == ((9, 6), None)
     with pytest.raises(
-        DataError, match=r"data\.train: 'fourth' holds no picture; the folder of the data has first/, se"
+        DataError, match=r"data\.train: 'fourth' holds no image; the folder of the data has first/, se"
     ):
         read_listing(config(tmp_path, train=("fourth",)))
     with pytest.raises(DataError, match=r"data\.test is given and data\.train is not"):
         read_listing(config(tmp_path, test=("third",)))
-    with pytest.raises(DataError, match="name the same pictures"):
+    with pytest.raises(DataError, match="name the same images"):
         read_listing(config(tmp_path, train=("first",), test=("first",)))
 
 
@@ -153,7 +153,7 @@ def test_a_class_whose_pictures_are_of_no_known_kind_does_not_vanish(tmp_path: P
     write_classes(tmp_path, cat=3, dog=2)
     (tmp_path / "owl").mkdir()
     (tmp_path / "owl" / "raw.heic").write_bytes(b"\0\0\0\x18ftypheic")
-    with pytest.raises(DataError, match=r"class .owl. is without a picture; if it is no class, name it by"):
+    with pytest.raises(DataError, match=r"class .owl. is without an image; if it is no class, name it by"):
         read_listing(config(tmp_path))
 
 
@@ -209,7 +209,7 @@ def test_a_row_takes_no_picture_of_another_folder(tmp_path: Path) -> None:
     flat(tmp_path / "test", "z.png")
     rows = [f"train/{name},{'cat' if i % 2 else 'dog'}" for i, name in enumerate([*NAMES, "z.png"])]
     (tmp_path / "labels.csv").write_text("\n".join(["path,label", *rows]))
-    with pytest.raises(DataError, match=r"1 of 9 rows name no picture that is there, by path \(train/z.png\)"):
+    with pytest.raises(DataError, match=r"1 of 9 rows name no image that is there, by path \(train/z.png\)"):
         read_listing(config(tmp_path))
 
 
@@ -273,12 +273,10 @@ def test_weights_are_read_back_and_all_pictures_to_train_on_have_one(tmp_path: P
     # Class by class: b, d, f and a, c, e; the test part has none.
     assert found.train.weights is not None and found.train.weights.tolist() == [2, 4, 2, 1, 3, 1]
     assert found.test is not None and found.test.weights is None
-    assert found.notes[-1].startswith(
-        "weights of pictures in the loss of a classifier: 1 to 4, 2.167 on average; "
-    )
+    assert found.notes[-1].startswith("weights of images in the loss of a classifier: 1 to 4, 2.167 on average; ")
     assert found.train.subset(np.array([4, 0])).weights.tolist() == [3, 2]  # type: ignore[union-attr]
     (tmp_path / "labels.csv").write_text(text.replace("train,3", "train,"))
-    with pytest.raises(DataError, match=r"1 pictures to train on have no weight where others have one \(c\.png\)"):
+    with pytest.raises(DataError, match=r"1 images to train on have no weight where others have one \(c\.png\)"):
         read_listing(config(tmp_path))
     (tmp_path / "labels.csv").write_text(text.replace("train,3", "train,1e9"))
     with pytest.raises(DataError, match="weights of 1 to 1e\\+09: the least are nothing beside the largest"):
@@ -307,7 +305,7 @@ def test_a_table_says_the_classes_of_a_test_part_without_folders(tmp_path: Path)
     found = read_listing(config(tmp_path))
     assert counts(found) == ((3, 3), (3, 5))
     assert "Test.csv says the classes: Path and ClassId" in found.notes
-    assert found.passed_over["pictures without a class"] == (PurePosixPath("Meta/a.png"),)
+    assert found.passed_over["images without a class"] == (PurePosixPath("Meta/a.png"),)
     assert tmp_path / "Test.csv" in found.tables
     (tmp_path / "Test.csv").write_text("\n".join(["Path,ClassId", *rows[1:]]))
     assert counts(read_listing(config(tmp_path))) == ((3, 3), None)
@@ -319,12 +317,10 @@ def test_tables_that_name_the_pictures_and_are_not_read_are_said(tmp_path: Path)
     (tmp_path / "meta.csv").write_text(
         "\n".join(["file,age,sex", *(f"{name},4{i},f" for i, name in enumerate(names))])
     )
-    said = (
-        "tables that name the pictures are read by data.labels and data.columns.label: meta.csv (file, age, sex)"
-    )
+    said = "tables that name the images are read by data.labels and data.columns.label: meta.csv (file, age, sex)"
     assert read_listing(config(tmp_path)).notes == (f"folders say the classes; {said}",)
     shutil.rmtree(tmp_path / "sorted" / "dog")
-    with pytest.raises(DataError, match=r"one class.*; tables that name the pictures are read by .* meta\.csv"):
+    with pytest.raises(DataError, match=r"one class.*; tables that name the images are read by .* meta\.csv"):
         read_listing(config(tmp_path))
 
 
@@ -362,7 +358,7 @@ def test_a_table_in_each_part_names_the_pictures_beside_it(name: str, tmp_path: 
     ).pool.keys()
     alone = read_listing(config(tmp_path, labels=f"train/{name}"))
     assert counts(alone) == ((4, 4), None)
-    assert len(alone.passed_over["pictures that the table does not name"]) == 10
+    assert len(alone.passed_over["images that the table does not name"]) == 10
 
 
 def test_a_column_a_class_in_a_table_of_each_part(tmp_path: Path) -> None:
@@ -407,7 +403,7 @@ def test_a_table_of_patients_is_none_of_classes(tmp_path: Path) -> None:
         read_listing(config(tmp_path / "cameras", **named))
     found = read_listing(config(tmp_path / "cameras", class_level=1, **named))
     assert found.train.class_names == ("cat", "dog") and len(set(found.train.groups or ())) == 4
-    said = r"tables that name the pictures are read by .*: patients\.csv \(path, patient\)"
+    said = r"tables that name the images are read by .*: patients\.csv \(path, patient\)"
     assert len([note for note in read_listing(config(tmp_path / "plain")).notes if re.search(said, note)]) == 1
     with pytest.raises(DataError, match=rf"data\.group: no table says the classes.*{said}"):
         read_listing(config(tmp_path / "plain", group="patient"))
@@ -474,7 +470,7 @@ def test_a_table_says_the_parts_of_class_folders(label: str, tmp_path: Path) -> 
         (["path,label,label", "cat/0.png,cat,cat"], "labels.csv: two columns are named 'label'"),
         (["epoch,loss", "1,0.5", "2,0.4,0.3"], None),
     ],
-    ids=["ragged", "two columns", "names no picture"],
+    ids=["ragged", "two columns", "names no image"],
 )
 def test_a_broken_table_beside_class_folders_is_said_if_it_names_pictures(
     rows: list[str], said: str | None, tmp_path: Path
@@ -521,7 +517,7 @@ def test_tables_that_do_not_divide_class_folders_are_named(
     write_tables(tmp_path, parts)
     found = read_listing(config(tmp_path))
     assert counts(found) == ((6, 6), None)
-    assert any("tables that name the pictures are read by data.labels" in note for note in found.notes)
+    assert any("tables that name the images are read by data.labels" in note for note in found.notes)
 
 
 @pytest.mark.parametrize("column", ["patient", "sample_weight", ""])
@@ -547,8 +543,8 @@ def test_lists_of_a_test_part_are_said(tmp_path: Path) -> None:
     (tmp_path / "train.txt").write_text("cat/2.png\ncat/3.png\ndog/1.png")
     (tmp_path / "test.txt").write_text("cat/1.png 0")
     assert read_listing(config(tmp_path)).notes == (
-        "lists that may say the parts are not read, and the test part is drawn: test.txt (1 of 8 pictures), "
-        "train.txt (3 of 8 pictures); a table of the pictures with a column split (train, test), or data.test, "
+        "lists that may say the parts are not read, and the test part is drawn: test.txt (1 of 8 images), "
+        "train.txt (3 of 8 images); a table of the images with a column split (train, test), or data.test, "
         "says the parts",
     )
 
@@ -583,8 +579,8 @@ def test_tables_of_parts_that_leave_pictures_out_are_said(tmp_path: Path) -> Non
         (tmp_path / f"{part}.csv").write_text("\n".join([",Filename,ClassName", *rows]))
     notes = read_listing(config(tmp_path)).notes
     assert notes[-1].startswith(
-        "lists that may say the parts are not read, and the test part is drawn: test.csv (2 of 12 pictures), "
-        "train.csv (8 of 12 pictures); a table of the pictures with a column"
+        "lists that may say the parts are not read, and the test part is drawn: test.csv (2 of 12 images), "
+        "train.csv (8 of 12 images); a table of the images with a column"
     )
 
 
@@ -598,7 +594,7 @@ def test_a_set_that_was_unpacked_twice_is_read_once(tmp_path: Path) -> None:
     found = read_listing(config(tmp_path))
     assert counts(found) == ((4, 4), None)
     assert {path.parent.name for path in found.train.paths} == {"SKIN_part_1", "SKIN_part_2"}
-    assert len(found.passed_over["pictures that the table does not name"]) == 8
+    assert len(found.passed_over["images that the table does not name"]) == 8
 
 
 @pytest.mark.parametrize(
@@ -608,9 +604,9 @@ def test_a_set_that_was_unpacked_twice_is_read_once(tmp_path: Path) -> None:
         ("# mine\n" + LABELS, "labels.csv: row 2 has 2 cells; the first has 1"),
         (
             LABELS.replace(".png", ".jpg"),
-            "row 2 has 'a.jpg', and the picture nearest to it is called 'images/a.png'",
+            "row 2 has 'a.jpg', and the image nearest to it is called 'images/a.png'",
         ),
-        (LABELS.upper(), "row 2 has 'A.PNG', and the picture nearest to it is called 'images/a.png'"),
+        (LABELS.upper(), "row 2 has 'A.PNG', and the image nearest to it is called 'images/a.png'"),
         (LABELS.replace("image,label", "label,label"), "labels.csv: two columns are named 'label'"),
     ],
 )
@@ -729,4 +725,4 @@ def test_a_table_of_all_pictures_to_train_on_is_no_list_of_a_part(tmp_path: Path
     (tmp_path / "training_files.txt").write_text("\n".join(rows))
     assert read_listing(config(tmp_path)).notes == ()
     (tmp_path / "training_files.txt").write_text("\n".join(rows[1:]))
-    assert "training_files.txt (7 of 8 pictures)" in read_listing(config(tmp_path)).notes[0]
+    assert "training_files.txt (7 of 8 images)" in read_listing(config(tmp_path)).notes[0]

@@ -36,7 +36,7 @@ TABLES = {
     "other columns": "id,age,dx\na,40,cat\nb,41,dog\nc,42,cat\nd,43,dog\n",
     "an index in front": ",image,class\n0,a.jpg,cat\n1,b.jpg,dog\n2,c.jpg,cat\n3,d.jpg,dog\n",
     "columns in which nothing stands": PLAIN.replace("\n", ",,,\n"),
-    "a place in the picture is no class": "id,x,y,Target\na,1,2,cat\nb,,,dog\nc,,,cat\nd,,,dog\n",
+    "a place in the image is no class": "id,x,y,Target\na,1,2,cat\nb,,,dog\nc,,,cat\nd,,,dog\n",
     "a yes a class": "image,cat,dog\na,True,False\nb,False,True\nc,TRUE,False\nd,False,true\n",
     "a column a class": "image,cat,dog\na,1.0,0.0\nb,0.0,1.0\nc,1.0,0.0\nd,0.0,1.0\n",
 }
@@ -91,8 +91,8 @@ def test_what_has_no_class_and_what_is_not_named_is_said(tmp_path: Path) -> None
     text = "path,label\na,cat\nb,dog\nc,\n"
     found = arrange_by_table(read_table(written(tmp_path, text)), PICTURES, Columns())
     assert found.passed_over == {
-        "pictures that the table does not name": (PICTURES[3],),
-        "pictures without a class in the table": (PICTURES[2],),
+        "images that the table does not name": (PICTURES[3],),
+        "images without a class in the table": (PICTURES[2],),
     }
 
 
@@ -109,7 +109,7 @@ def test_labels_are_text(tmp_path: Path) -> None:
             "path,label\na,cat\na,dog\nb,dog\nc,cat\nd,dog\n",
             r"images/a\.jpg stands there twice, as cat and as dog",
         ),
-        (PLAIN + "images/e.jpg,cat\n", r"1 of 5 rows name no picture that is there, by path \(images/e\.jpg\)"),
+        (PLAIN + "images/e.jpg,cat\n", r"1 of 5 rows name no image that is there, by path \(images/e\.jpg\)"),
         ("path,label\na,cat,1\n", "row 2 has 3 cells; the first has 2"),
         (
             "path,label\na,Acne, mild\nb,ok\n",
@@ -121,10 +121,10 @@ def test_labels_are_text(tmp_path: Path) -> None:
         ),
         (
             "path,label\nx/b.png,cat\nB.JPG,dog\n",
-            r"0 of 2 cells of the column path name a picture; row 2 has 'x/b\.png', and the picture nearest to it "
+            r"0 of 2 cells of the column path name an image; row 2 has 'x/b\.png', and the image nearest to it "
             r"is called 'images/b\.jpg'",
         ),
-        ("id,label\n0,cat\n1,dog\nb,cat\n", r"1 of 3 cells of the column id name a picture; row 2 has '0'"),
+        ("id,label\n0,cat\n1,dog\nb,cat\n", r"1 of 3 cells of the column id name an image; row 2 has '0'"),
         (
             "image,cat,dog,owl\na,1,0,0\nb,0,0,0\nc,0,1,0\nd,0,0,1\n",
             r"the columns cat, dog, owl may be the class; name it by data\.columns\.label; cat, dog, owl have 0 "
@@ -139,14 +139,14 @@ def test_labels_are_text(tmp_path: Path) -> None:
         ("", "a table of labels has two columns or more"),
         (
             "size,label\n3,cat\n4,dog\n",
-            r"no column names the pictures \(size, label\); name it by data\.columns\.path",
+            r"no column names the images \(size, label\); name it by data\.columns\.path",
         ),
         ("path,label,split\na,cat,train\nb,dog,later\n", "the part 'later' in the column split is not known"),
         ("path,label\0\na,cat\n", "it holds NUL characters"),
         ("path,label\na," + 140_000 * "A" + "\n", "no table of labels; field larger than field limit"),
         (
             "path,label\na,cat\nb,dog\nc,cat|dog\nd,dog\n",
-            r"'cat\|dog' are several classes; a picture has one here",
+            r"'cat\|dog' are several classes; an image has one here",
         ),
     ],
 )
@@ -160,7 +160,7 @@ def test_a_missing_picture_may_be_skipped(tmp_path: Path) -> None:
     table = read_table(written(tmp_path, PLAIN + "images/e.jpg,cat\n"))
     found = arrange_by_table(table, PICTURES, Columns(), skip_missing=True)
     assert found.parts == {"train": EXPECTED}
-    assert "rows of labels.csv whose picture is missing: 1 (images/e.jpg)" in found.notes
+    assert "rows of labels.csv whose image is missing: 1 (images/e.jpg)" in found.notes
 
 
 def test_a_name_that_several_pictures_have_needs_its_path(tmp_path: Path) -> None:
@@ -300,9 +300,9 @@ def test_a_class_may_be_called_none(name: str, tmp_path: Path) -> None:
     text = f"path,label\na,{name}\nb,Mild\nc,{name}\nd,\n"
     found = arrange_by_table(read_table(written(tmp_path, text)), PICTURES, Columns())
     assert found.parts == {"train": {PICTURES[0]: name, PICTURES[1]: "Mild", PICTURES[2]: name}}
-    assert found.passed_over == {"pictures without a class in the table": (PICTURES[3],)}
+    assert found.passed_over == {"images without a class in the table": (PICTURES[3],)}
     assert (
-        f"{name!r} in labels.csv is read as the name of a class (2 pictures); where it means that a picture has "
+        f"{name!r} in labels.csv is read as the name of a class (2 images); where it means that an image has "
         "no class, leave the cell empty" in found.notes
     )
 
