@@ -9,6 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import tenacity
+
+from tests.patience import HANGS_SECONDS
 
 
 @contextlib.contextmanager
@@ -31,10 +34,21 @@ def read_only(folder: Path) -> Iterator[None]:
     """Lets nobody write to `folder` by its path, as where a file system was mounted anew after an error."""
     subprocess.run(["mount", "--bind", str(folder), str(folder)], check=True)
     try:
-        subprocess.run(["mount", "-o", "remount,bind,ro", str(folder)], check=True)
+        _mount_read_only(folder)
         yield
     finally:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@tenacity.retry(
+    retry=tenacity.retry_if_exception_type(subprocess.CalledProcessError),
+    wait=tenacity.wait_fixed(0.01),
+    stop=tenacity.stop_after_delay(HANGS_SECONDS),
+    reraise=True,
+)
+def _mount_read_only(folder: Path) -> None:
+    """As soon as no file of it is open for writing."""
+    subprocess.run(["mount", "-o", "remount,bind,ro", str(folder)], check=True)
 
 
 def fill(disk: Path, *, leave_bytes: int = 0) -> Path:
