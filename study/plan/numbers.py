@@ -1,7 +1,5 @@
 """A set of numbers that is filled from 0 on, nearly in order."""
 
-from collections.abc import Iterator
-
 from gan_study.trainables.records.record import Ranges, to_ranges
 
 
@@ -25,10 +23,6 @@ class Numbers:
 
     def __len__(self) -> int:
         return self._first_missing + len(self._later)
-
-    def __iter__(self) -> Iterator[int]:
-        yield from range(self._first_missing)
-        yield from sorted(self._later)
 
     def ranges(self) -> Ranges:
         """What `to_ranges` makes of them."""

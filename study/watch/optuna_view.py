@@ -104,8 +104,8 @@ class OptunaView:
     def follow(self, records: Iterable[TrialRecord]) -> None:
         """Let the storage show `records`, and trials that were running as running until they have started again.
 
-        Adds what is missing if all that is there agrees: reading a trial takes a tenth of the time of adding it.
-        Otherwise as `rebuild`.
+        Adds what is missing if all that is there agrees: reading a trial takes less than a tenth of the time of
+        adding it. Otherwise as `rebuild`.
         """
         kept = list(records)
         searched = {str(trial.user_attrs["trial_id"]): trial for trial in _as_optuna(self._space, kept)}
