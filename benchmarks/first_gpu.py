@@ -25,9 +25,9 @@ from benchmarks.gpu import TINY, Job, Measured, Size, device_name, measure, tabl
 from gan_study.trainables.gans.batched.cuda_graphs import CUDA_GRAPHS, Recorder, train_recorded_gan
 from gan_study.trainables.gans.batched.stacked import train_gans
 from gan_study.trainables.gans.catalog import VARIANTS
+from gan_study.trainables.gans.generator_trainer import DivergedError
 from gan_study.trainables.gans.precision import gpu_products_in
-from gan_study.trainables.gans.trainer import DivergedError
-from gan_study.trainables.gans.training import TrainedGan
+from gan_study.trainables.gans.training import TrainedGenerator
 from gan_study.trainables.gans.variant import GanVariant, TrainingData, parse_gan_settings
 
 RESULTS = Path(__file__).parent / "results" / "first_gpu.json"
@@ -83,7 +83,7 @@ def _data(device: str, dtype: torch.dtype) -> TrainingData:
     )
 
 
-def _weights(state: TrainedGan | DivergedError) -> Tensor:
+def _weights(state: TrainedGenerator | DivergedError) -> Tensor:
     if isinstance(state, DivergedError):
         raise state
     return torch.cat([weight.detach().flatten().clone() for weight in state.generator.parameters()])

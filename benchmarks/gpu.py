@@ -42,7 +42,7 @@ from benchmarks.reference import Pictures, with_torchs_layers, with_torchs_order
 from gan_study.trainables.data.images import ImageShape
 from gan_study.trainables.gans.batched.cuda_graphs import CUDA_GRAPHS, Recorder, train_recorded_gan
 from gan_study.trainables.gans.batched.stacked import train_gans
-from gan_study.trainables.gans.trainer import DivergedError
+from gan_study.trainables.gans.generator_trainer import DivergedError
 from gan_study.trainables.gans.variant import GanSettings, GanVariant, TrainingData, parse_gan_settings
 
 RESULTS = Path(__file__).parent / "results" / "gpu.json"

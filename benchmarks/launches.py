@@ -20,7 +20,8 @@ from benchmarks.page import put_lines
 from benchmarks.pretended_gpu import PretendedGpu
 from gan_study.trainables.gans.batched.stacked import StackedTrainer
 from gan_study.trainables.gans.catalog import VARIANTS
-from gan_study.trainables.gans.trainer import LOSS_INTERVAL, GanTrainer
+from gan_study.trainables.gans.generator_trainer import LOSS_INTERVAL
+from gan_study.trainables.gans.trainer import GanTrainer
 from gan_study.trainables.gans.variant import GanVariant
 
 # What it takes to ask a GPU for a kernel, as is commonly reported of CUDA; eager PyTorch takes longer rather.

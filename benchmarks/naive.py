@@ -19,10 +19,10 @@ from gan_study.trainables.classifiers.classifier import ClassifierConfig, Classi
 from gan_study.trainables.classifiers.loss_plans import PLAIN, FittingPlan
 from gan_study.trainables.data.byte_images import to_bytes
 from gan_study.trainables.data.images import TrainingSet
+from gan_study.trainables.gans.generator_trainer import MeanLosses
 from gan_study.trainables.gans.losses import CROSS_ENTROPY
 from gan_study.trainables.gans.sampling import take_snapshot
-from gan_study.trainables.gans.trainer import MeanLosses
-from gan_study.trainables.gans.training import FIXED, TrainedGan
+from gan_study.trainables.gans.training import FIXED, TrainedGenerator
 from gan_study.trainables.gans.variant import GanSettings, GanVariant, TrainingData
 from gan_study.trainables.trial.request import TrialRequest
 from gan_study.trainables.trial.trainable import GanStudyTrainable, SharedImages
@@ -40,7 +40,7 @@ class PlainlyTrained(GanStudyTrainable):
 
 def plainly_trained(
     variant: GanVariant, settings: GanSettings, data: TrainingData, *, seed: int, **_: object
-) -> Iterator[TrainedGan]:
+) -> Iterator[TrainedGenerator]:
     """What `train_gan` gives for a `variant` with cross-entropy, after the last epoch alone."""
     assert variant.loss == CROSS_ENTROPY and not settings.weights, "the plain loop has no other loss"
     torch.manual_seed(seed)
@@ -59,7 +59,8 @@ def plainly_trained(
     steps = reference.num_epochs(settings, batches) * batches
     means = MeanLosses(discriminator=losses.discriminator / steps, generator=losses.generator / steps)
     seen = take_snapshot(generator, data.labels, latent_size=settings.latent_size, seed=seed)
-    yield TrainedGan(
+    yield TrainedGenerator(
+        latent_size=settings.latent_size,
         generator_steps=steps,
         losses=(means,),
         taken_from=steps,

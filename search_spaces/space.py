@@ -12,6 +12,9 @@ from gan_study.trainables.base.tunable import Choice, Scalar, Tunable
 BALANCER = "balancing/name"
 RATIO = "imbalance/ratio"
 GENERATOR_STEPS = "balancing/gan/generator_steps"
+FLOW_STEPS = "balancing/flow/generator_steps"
+# Each says how long a generator of its kind is trained.
+GENERATOR_STEPS_OF_ALL = (GENERATOR_STEPS, FLOW_STEPS)
 _BALANCING = "balancing/"
 
 
@@ -53,10 +56,10 @@ class Space:
         return tuple(by_path.values())
 
     def chosen_steps(self, balancer: str) -> frozenset[int]:
-        """The training lengths of a balancer's GAN in generator steps, if they are a choice of a few."""
+        """The training lengths of a balancer's generator in steps, if they are a choice of a few."""
         for key in self.keys_of(balancer):
             domain = self.parameters[key]
-            if key.partition("@")[0] == GENERATOR_STEPS and isinstance(domain, Choice):
+            if key.partition("@")[0] in GENERATOR_STEPS_OF_ALL and isinstance(domain, Choice):
                 return frozenset(map(int, domain.options))
         return frozenset()
 

@@ -1,5 +1,5 @@
-"""Chooses the trial whose balanced data set is exported: the best confirmed GAN of a study, or the one given by
-options.
+"""Chooses the trial whose balanced data set is exported: that of a study's best confirmed generator, or the one
+given by options.
 """
 
 import json
@@ -20,7 +20,7 @@ from gan_study.study.run.data_checks import refuse_changed_data, take_fingerprin
 from gan_study.study.run.folder import Manifest, read_manifest
 from gan_study.study.run.layout import StudyFolder
 from gan_study.study.run.record_store import read_records
-from gan_study.trainables.balancing.catalog import parse_balancing
+from gan_study.trainables.balancing.catalog import BALANCERS, parse_balancing
 from gan_study.trainables.base.arguments import checked_arguments
 from gan_study.trainables.base.files import full_path, in_shell, named_path
 from gan_study.trainables.base.settings import ConfigError, DataError, UserError, dump, nearest
@@ -31,7 +31,6 @@ from gan_study.trainables.export.balanced_folder import Description
 from gan_study.trainables.export.export import ShowProgress, export
 from gan_study.trainables.export.findings import Fault
 from gan_study.trainables.export.request import ExportRequest
-from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.records.limits import restore_classes
 from gan_study.trainables.records.record import TrialRecord
 from gan_study.trainables.runtime.environment import library_named
@@ -46,11 +45,11 @@ RECIPE = "imagefolder"
 
 @dataclass(frozen=True, kw_only=True)
 class BalanceOptions:
-    """What a person asked for: the folder of a study, or a GAN by its name.
+    """What a person asked for: the folder of a study, or a GAN or another generator by its name.
 
     `data` replaces the folder with the study's images. For a study, `variant`, `ratio` and `seed` choose among the
-    confirmed GANs; without a study, `assignments` change the settings of the recipe for image folders.
-    `generator_steps` is the training length of the GAN (None: as in the settings). `about` is a YAML file with
+    confirmed generators; without a study, `assignments` change the settings of the recipe for image folders.
+    `generator_steps` is the training length (None: as in the settings). `about` is a YAML file with
     facts about the real images. For `all_images`, `links` and `allowed` see ExportRequest.
     """
 
@@ -102,7 +101,7 @@ def export_balanced(
     allow_collapsed: bool = False,
     allow_missing: bool = False,
 ) -> Description:
-    """Write the balanced data set of a study: real images, and images of its best confirmed GAN.
+    """Write the balanced data set of a study: real images, and images of its best confirmed generator.
 
     Continues where an interrupted export to `out` stopped.
 
@@ -129,8 +128,8 @@ def export_balanced(
     Raises
     ------
     UserError
-        If the study has no confirmed GAN, if `out` holds anything else, or if the images have a fault that is not
-        allowed.
+        If the study has no confirmed generator, if `out` holds anything else, or if the images have a fault that
+        is not allowed.
 
     Examples
     --------
@@ -154,12 +153,11 @@ def allowed_faults(*, memorised: bool, collapsed: bool, missing: bool) -> frozen
 
 
 def _of_recipe(options: BalanceOptions) -> ExportRequest:
+    known = [name for name, entry in BALANCERS.items() if entry.trains_generator]
     if options.variant is None:
-        raise ConfigError(f"--variant: name a GAN, or a study by --from; {nearest('', VARIANTS)}")
-    if options.variant not in VARIANTS:
-        raise ConfigError(
-            f"--variant: {options.variant!r} is not a GAN variant; {nearest(options.variant, VARIANTS)}"
-        )
+        raise ConfigError(f"--variant: name a generator, or a study by --from; {nearest('', known)}")
+    if options.variant not in known:
+        raise ConfigError(f"--variant: {options.variant!r} is no generator; {nearest(options.variant, known)}")
     if options.ratio is not None:
         raise ConfigError("--ratio: needs a study (--from)")
     given = () if options.data is None else (f"data.root={json.dumps(options.data)}",)
@@ -167,7 +165,7 @@ def _of_recipe(options: BalanceOptions) -> ExportRequest:
     trial = planned_trial(
         study,
         Arm(balancer=options.variant, ratio=None),
-        parse_balancing(merge(study.settings_of(options.variant), _gan_changes(options))),
+        parse_balancing(merge(study.settings_of(options.variant), _length_changes(options, options.variant))),
         Purpose(phase="baseline"),
         seed=study.confirm.seeds[0] if options.seed is None else options.seed,
     )
@@ -177,9 +175,12 @@ def _of_recipe(options: BalanceOptions) -> ExportRequest:
 def _of_study(options: BalanceOptions, root: Path) -> ExportRequest:
     manifest = read_manifest(root)
     study = manifest.config
-    record = _confirmed_gan(read_records(StudyFolder(root).records), root, options)
+    record = _confirmed_generator(read_records(StudyFolder(root).records), root, options)
     elsewhere: dict[str, JsonValue] = {} if options.data is None else {"root": options.data}
-    changes: dict[str, JsonValue] = {"balancing": _gan_changes(options), "data": elsewhere}
+    changes: dict[str, JsonValue] = {
+        "balancing": _length_changes(options, record.balancer),
+        "data": elsewhere,
+    }
     config = parse_trial(merge(restore_classes(record.config, dump(study)), changes))
     states = StudyFolder(root).best_gans(record.trial_id)
     same_images = _has_same_images(root, manifest, config.data, is_own=options.data is None)
@@ -227,37 +228,42 @@ def _verdict_on(record: TrialRecord, root: Path) -> tuple[str, ...]:
     )
 
 
-def _confirmed_gan(records: Sequence[TrialRecord], root: Path, options: BalanceOptions) -> TrialRecord:
-    """The confirmed trial that the options choose: by default of the GAN that the report says validation chose."""
-    from gan_study.analysis.records.select import best_by_validation, conditions, confirmed, method_kinds, under
+def _confirmed_generator(records: Sequence[TrialRecord], root: Path, options: BalanceOptions) -> TrialRecord:
+    """The confirmed trial that the options choose: by default of the GAN that the report says validation chose, or
+    of another generator if there is no GAN.
+    """
+    from gan_study.analysis.records.select import best_generator, conditions, confirmed, trains_generator, under
 
-    kinds = method_kinds(records)
-    gans = [record for record in confirmed(records) if kinds[record.balancer] == "GAN"]
-    if not gans:
-        raise UserError(f"{root} has no confirmed GAN; `gan-study resume {in_shell(root)}` continues the study")
-    found = [each for each in conditions(gans) if options.ratio in (None, each.imbalance_ratio)]
+    trained = [record for record in confirmed(records) if trains_generator(record)]
+    if not trained:
+        raise UserError(
+            f"{root} has no confirmed generator; `gan-study resume {in_shell(root)}` continues the study"
+        )
+    found = [each for each in conditions(trained) if options.ratio in (None, each.imbalance_ratio)]
     if len(found) != 1:
-        known = ", ".join(f"{each.imbalance_ratio:g}" for each in conditions(gans))
+        known = ", ".join(f"{each.imbalance_ratio:g}" for each in conditions(trained))
         raise UserError(f"--ratio: name one of the study's imbalance ratios: {known}")
-    name = options.variant or best_by_validation(records, found[0], "GAN", kinds)
+    name = options.variant or best_generator(records, found[0])
     if name is None:
-        raise UserError(f"{root} has no GAN confirmed beside no balancing; name one by --variant")
-    of_name = {record.seed: record for record in under(gans, found[0]) if record.balancer == name}
+        raise UserError(f"{root} has no generator confirmed beside no balancing; name one by --variant")
+    of_name = {record.seed: record for record in under(trained, found[0]) if record.balancer == name}
     if not of_name:
-        known = nearest(name, {record.balancer for record in gans})
-        raise UserError(f"--variant: {root} has no confirmed GAN {name!r}; {known}")
+        known = nearest(name, {record.balancer for record in trained})
+        raise UserError(f"--variant: {root} has no confirmed generator {name!r}; {known}")
     seed = min(of_name) if options.seed is None else options.seed
     if seed not in of_name:
         raise UserError(f"--seed: {name} was confirmed with {', '.join(map(str, sorted(of_name)))}, not {seed}")
     return of_name[seed]
 
 
-def _gan_changes(options: BalanceOptions) -> dict[str, JsonValue]:
-    """What the options change of a balancer's settings: for how long its GAN is trained."""
+def _length_changes(options: BalanceOptions, balancer: str) -> dict[str, JsonValue]:
+    """What the options change of a balancer's settings: for how long its generator is trained."""
     if options.generator_steps is None:
         return {}
-    # Exactly so long: what the GAN had beside its length, a cap or milestones, was of another one.
-    return {"gan": {"generator_steps": options.generator_steps, "milestones": []}}
+    section = BALANCERS[balancer].training_section
+    assert section is not None, "only generators are exported"
+    # Exactly so long: what it had beside its length, a cap or milestones, was of another one.
+    return {section: {"generator_steps": options.generator_steps, "milestones": []}}
 
 
 @contextmanager

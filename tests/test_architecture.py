@@ -39,9 +39,12 @@ BELOW = {
     "trainables.classifiers.metrics": ("trainables.base.settings", "trainables.base.plugins"),
     "trainables.classifiers.scores": ("trainables.classifiers.metrics",),
     "trainables.gans": ("trainables.runtime", *DATA),
+    # The training loop, checkpoints and sampling are those of the GANs.
+    "trainables.flow": ("trainables.gans", "trainables.runtime", *DATA),
     "trainables.image_quality": ("trainables.classifiers", "trainables.runtime", *DATA),
     "trainables.balancing": (
         "trainables.classifiers",
+        "trainables.flow",
         "trainables.gans",
         "trainables.image_quality.distribution_metrics",
         *DATA,
@@ -59,6 +62,7 @@ BELOW = {
     "trainables.export": (
         "trainables.balancing",
         "trainables.classifiers",
+        "trainables.flow",
         "trainables.gans",
         "trainables.image_quality",
         "trainables.runtime",

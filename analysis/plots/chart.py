@@ -24,6 +24,7 @@ from gan_study.analysis.plots.palette import (
     KIND_COLOURS,
     KIND_SHAPES,
     Kind,
+    tints,
 )
 from gan_study.analysis.records.select import ARM_COLUMNS, CONDITION_COLUMNS, NO_BALANCING, Condition
 from gan_study.analysis.wording import ratio_text
@@ -361,6 +362,12 @@ def by_name(frame: pd.DataFrame) -> alt.Color:
 
 # What a GAN of all classes is trained on.
 ALL_CLASSES = "all classes"
+
+
+def method_scale(frame: pd.DataFrame) -> alt.Scale:
+    """A tint of the colour of its `kind` for each `balancer` in `frame`."""
+    shades = tints(dict(sorted(zip(frame["balancer"], frame["kind"], strict=True))))
+    return alt.Scale(domain=list(shades), range=list(shades.values()))
 
 
 def class_scale(names: Iterable[str]) -> alt.Scale:

@@ -18,12 +18,13 @@ from gan_study.analysis.plots.chart import (
     in_panels,
     inline,
     legend,
+    method_scale,
     of_first,
     span,
     tips,
     with_places,
 )
-from gan_study.analysis.plots.palette import GAN_TINTS
+from gan_study.analysis.plots.palette import with_kinds
 from gan_study.analysis.records import select
 from gan_study.analysis.records.select import ARM_COLUMNS, Arm
 from gan_study.analysis.records.trial import GanEnd, Trial
@@ -54,7 +55,9 @@ def curve_frame(records: Sequence[Trial]) -> pd.DataFrame:
         for place in thinned(len(steps), most=most)
         for network in NETWORKS
     ]
-    return pd.DataFrame(rows, columns=[*ARM_COLUMNS, "curve", "generator_steps", "network", "loss"])
+    frame = pd.DataFrame(rows, columns=[*ARM_COLUMNS, "curve", "generator_steps", "network", "loss"])
+    # A flow has no discriminator.
+    return with_kinds(frame.dropna(subset=["loss"]), records)
 
 
 def _of_all_gans(record: Trial) -> tuple[list[int], dict[str, list[tuple[float, ...]]]]:
@@ -98,7 +101,7 @@ def draw_losses(frame: pd.DataFrame) -> alt.Chart:
     """A line for each GAN; hovering highlights one."""
     hover = alt.selection_point(name="hover", fields=["curve"], on="pointerover", empty=False)
     # Named, since Vega cannot lay out a legend without an entry, where a menu leaves no GAN.
-    colours = alt.Scale(domain=sorted(set(frame["balancer"])), range=list(GAN_TINTS))
+    colours = method_scale(frame)
     chart: alt.Chart = (
         base(frame)
         .mark_line()

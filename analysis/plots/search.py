@@ -15,11 +15,12 @@ from gan_study.analysis.plots.chart import (
     inline,
     legend,
     line_here,
+    method_scale,
     ratio_colours,
     tips,
     whole,
 )
-from gan_study.analysis.plots.palette import GAN_TINTS
+from gan_study.analysis.plots.palette import with_kinds
 from gan_study.analysis.records.select import Task, comparable, of_task
 from gan_study.analysis.wording import ratio_text
 from gan_study.trainables.records.record import TrialRecord
@@ -50,7 +51,7 @@ def progress_data(records: Sequence[TrialRecord], task: Task) -> pd.DataFrame:
     groups = frame.groupby(ARM)
     counted = frame.assign(trial=groups.cumcount() + 1, best_so_far=groups["gain"].cummax())
     of_all = counted.assign(**task._asdict())[[*Task._fields, *ARM, "trial", "gain", "best_so_far"]]
-    return of_all.dropna(subset=["gain"])
+    return with_kinds(of_all.dropna(subset=["gain"]), records)
 
 
 def gain_limits(gains: Sequence[float]) -> tuple[float, float]:
@@ -74,8 +75,9 @@ def draw_progress(frame: pd.DataFrame) -> alt.FacetChart:
 def draw_budget(frame: pd.DataFrame) -> alt.FacetChart:
     """A panel for each ratio: the best gain so far of every method against its trials."""
     ratios = [ratio_text(ratio) for ratio in sorted(frame["imbalance_ratio"].unique())]
-    scale = alt.Scale(domain=sorted(set(frame["balancer"])), range=list(GAN_TINTS))
-    colour = alt.Color("balancer:N", scale=scale, legend=legend(columns=2, labelLimit=LONGEST_LEGEND))
+    colour = alt.Color(
+        "balancer:N", scale=method_scale(frame), legend=legend(columns=2, labelLimit=LONGEST_LEGEND)
+    )
     chart = alt.Chart().encode(x=_trials(frame), color=colour, tooltip=_TIPS)
     y = alt.Y("best_so_far:Q", scale=_scale(frame), title="Best gain so far")
     steps = chart.mark_line(interpolate="step-after", strokeWidth=2).encode(y=y)

@@ -3,7 +3,7 @@
 Reported numbers come from complete trials of the confirm phase; choices use only validation scores.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Literal, NamedTuple, TypeAlias, TypeVar
 
@@ -18,8 +18,11 @@ MAIN_METRIC = "minority_f1"
 # It has real images that nobody else has, so it is no rival: it shows how much there is to gain.
 UPPER_BOUND = "real_upper_bound"
 
-MethodKind: TypeAlias = Literal["no balancing", "simple", "GAN", "upper bound"]
-METHOD_KINDS: tuple[MethodKind, ...] = ("no balancing", "simple", "GAN", "upper bound")
+MethodKind: TypeAlias = Literal["no balancing", "simple", "GAN", "flow", "upper bound"]
+METHOD_KINDS: tuple[MethodKind, ...] = ("no balancing", "simple", "GAN", "flow", "upper bound")
+# The section of a method's settings that says how its generator is trained, and the method's kind. The generator
+# of an export is chosen among the first kind that was confirmed.
+_TRAINED: Mapping[str, MethodKind] = {"gan": "GAN", "flow": "flow"}
 _KIND_OF: Mapping[str, MethodKind] = {
     NO_BALANCING: "no balancing",
     UPPER_BOUND: "upper bound",
@@ -129,7 +132,7 @@ def by_arm(records: Iterable[R]) -> dict[Arm, list[R]]:
 def method_kinds(records: Sequence[TrialRecord]) -> dict[str, MethodKind]:
     """The kind of every balancer, in the order that tables and plots list them.
 
-    A balancer is a GAN if its configuration has settings for one, whatever the status of its trials.
+    A balancer is a GAN or a flow if its configuration has settings for one, whatever the status of its trials.
     """
     found = {record.balancer: _kind(record) for record in records}
     return dict(sorted(found.items(), key=lambda item: (METHOD_KINDS.index(item[1]), item[0])))
@@ -137,8 +140,14 @@ def method_kinds(records: Sequence[TrialRecord]) -> dict[str, MethodKind]:
 
 def _kind(record: TrialRecord) -> MethodKind:
     balancing = record.config["balancing"]
-    has_gan = isinstance(balancing, dict) and "gan" in balancing
-    return _KIND_OF.get(record.balancer, "GAN" if has_gan else "simple")
+    sections = balancing.keys() if isinstance(balancing, dict) else frozenset[str]()
+    trained: Iterator[MethodKind] = (kind for section, kind in _TRAINED.items() if section in sections)
+    return _KIND_OF.get(record.balancer, next(trained, "simple"))
+
+
+def trains_generator(record: TrialRecord) -> bool:
+    """Whether a trial's method trains a generator, which can be exported."""
+    return _kind(record) in _TRAINED.values()
 
 
 def score(record: TrialRecord, metric: str, part: Part) -> float | None:
@@ -191,3 +200,10 @@ def best_by_validation(
     if members.empty:
         return None
     return str(members.groupby("balancer")["value"].mean().idxmax())
+
+
+def best_generator(records: Sequence[TrialRecord], condition: Condition) -> str | None:
+    """The generator that validation chooses under `condition`: the best GAN; without any, the best flow."""
+    kinds = method_kinds(records)
+    best = (best_by_validation(records, condition, kind, kinds) for kind in _TRAINED.values())
+    return next((name for name in best if name is not None), None)

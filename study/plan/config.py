@@ -27,7 +27,7 @@ from gan_study.trainables.data.catalog import DATA_SETS
 from gan_study.trainables.data.imbalance import Imbalance, LongTailed, StepImbalance
 from gan_study.trainables.data.source import DataConfig
 from gan_study.trainables.gans.batched import BY_DEVICE, GanExecution
-from gan_study.trainables.gans.variant import LENGTHS
+from gan_study.trainables.gans.length import LENGTHS
 from gan_study.trainables.image_quality.features import DomainFeatures, ImageFeatures
 from gan_study.trainables.trial.config import EvaluationConfig, TrialConfig
 

@@ -10,15 +10,16 @@ from dataclasses import dataclass, replace
 from heapq import heapreplace
 from typing import NamedTuple
 
-from gan_study.search_spaces.space import GENERATOR_STEPS
+from gan_study.search_spaces.space import GENERATOR_STEPS_OF_ALL
 from gan_study.study.plan.config import Ratio, StudyConfig
 from gan_study.study.plan.trials import PlannedTrial
 from gan_study.trainables.balancing.catalog import BALANCERS
 from gan_study.trainables.balancing.gan import GanBalancing
+from gan_study.trainables.balancing.generator import GeneratorBalancing
 from gan_study.trainables.balancing.training_length import FEWEST_IMAGES
 from gan_study.trainables.base.tunable import Choice
 from gan_study.trainables.classifiers.training import num_steps
-from gan_study.trainables.gans.variant import GanSettings
+from gan_study.trainables.gans.length import TrainingLength
 from gan_study.trainables.image_quality.extractor import DOMAIN_STEPS
 from gan_study.trainables.trial.config import TrialConfig
 
@@ -61,7 +62,7 @@ class Speeds:
     """Seconds of the parts of a trial, in a worker while all others work too."""
 
     gans: Mapping[str, GanSpeed]
-    """By balancer."""
+    """Of GANs and other generators, by balancer."""
     classifier_step: float
     classifier_start: float
     """Time of a fit beyond its steps."""
@@ -80,33 +81,32 @@ class Length(NamedTuple):
     most: int
 
 
-def gan_lengths(balancer: GanBalancing, workload: Workload) -> list[Length]:
-    """The length of each GAN that fills the rare classes."""
+def gan_lengths(balancer: GeneratorBalancing, workload: Workload) -> list[Length]:
+    """The length of each GAN or other generator that fills the rare classes."""
     lacking = deficits_of(workload, balancer.balance_to)
-    variant, counts = BALANCERS[balancer.name].variant, workload.training
-    assert variant is not None, "a GanBalancing names one"
-    if not variant.conditional:
-        return [_length(balancer.gan, counts[label], counts[label]) for label in lacking]
-    return [_length(balancer.gan, sum(counts), max(counts[label] for label in lacking))] if lacking else []
+    counts = workload.training
+    if not balancer.knows_classes:
+        return [_length(balancer.length, counts[label], counts[label]) for label in lacking]
+    return [_length(balancer.length, sum(counts), max(counts[label] for label in lacking))] if lacking else []
 
 
-def _length(gan: GanSettings, num_images: int, num_rare: int) -> Length:
+def _length(asked: TrainingLength, num_images: int, num_rare: int) -> Length:
     """The length on so many images; `num_rare` of the largest class that it fills, of which some are held out."""
-    least = gan.num_generator_steps(num_images)
-    ends_by_itself = gan.most_generator_steps is not None and num_rare >= FEWEST_IMAGES
-    return Length(least, gan.most_generator_steps or least if ends_by_itself else least)
+    least = asked.num_generator_steps(num_images)
+    ends_by_itself = asked.most_generator_steps is not None and num_rare >= FEWEST_IMAGES
+    return Length(least, asked.most_generator_steps or least if ends_by_itself else least)
 
 
-def at_floor(gan: GanSettings) -> GanSettings:
-    """`gan` trained for its minimum length."""
-    return replace(gan, most_generator_steps=None)
+def at_floor(asked: TrainingLength) -> TrainingLength:
+    """`asked` with its minimum length."""
+    return replace(asked, most_generator_steps=None)
 
 
-def with_share_of_length(gan: GanSettings, share: float) -> GanSettings:
-    """`gan` trained for a `share` of its minimum length, at least one step or epoch."""
-    if gan.epochs is not None:
-        return replace(gan, epochs=max(1, round(share * gan.epochs)), milestones=())
-    return gan.of_length(max(1, round(share * (gan.generator_steps or 0))))
+def with_share_of_length(asked: TrainingLength, share: float) -> TrainingLength:
+    """`asked` with a `share` of its minimum length, at least one step or epoch."""
+    if asked.epochs is not None:
+        return replace(asked, epochs=max(1, round(share * asked.epochs)), milestones=())
+    return asked.of_length(max(1, round(share * (asked.generator_steps or 0))))
 
 
 def deficits_of(workload: Workload, balance_to: float) -> dict[int, int]:
@@ -119,15 +119,16 @@ def deficits_of(workload: Workload, balance_to: float) -> dict[int, int]:
 def balancing_seconds(config: TrialConfig, workload: Workload, speeds: Speeds) -> float:
     """Maximum seconds of a trial's balancer; the time of simple methods is negligible."""
     balancer = config.balancing.balancer
-    if not isinstance(balancer, GanBalancing):
+    if not isinstance(balancer, GeneratorBalancing):
         return 0.0
-    speed, lengths = speeds.gans[balancer.name], gan_lengths(balancer, workload)
-    steps = sum(length.most for length in lengths)
-    if balancer.gan.pretrain == "all_classes" and lengths:
-        steps += balancer.gan.num_generator_steps(sum(workload.training))
-    warm_start = len(lengths) * balancer.gan.warm_start_epochs * speed.warm_start_epoch
+    speed, lengths = speeds.gans[config.balancing.name], gan_lengths(balancer, workload)
+    steps, warm_starts = sum(length.most for length in lengths), 0
+    if isinstance(balancer, GanBalancing):
+        warm_starts = len(lengths) * balancer.gan.warm_start_epochs
+        if balancer.gan.pretrain == "all_classes" and lengths:
+            steps += balancer.gan.num_generator_steps(sum(workload.training))
     images = sum(deficits_of(workload, balancer.balance_to).values())
-    return steps * speed.step + warm_start + images * speed.image
+    return steps * speed.step + warm_starts * speed.warm_start_epoch + images * speed.image
 
 
 def fit_seconds(config: TrialConfig, workload: Workload, speeds: Speeds) -> float:
@@ -195,8 +196,8 @@ def disk_bytes(trials: Iterable[PlannedTrial], workloads: Mapping[Ratio, Workloa
     for trial in trials:
         workload, evaluation = workloads[trial.arm.ratio], trial.config.evaluation
         predicted = workload.num_validation + (workload.num_test if evaluation.test else 0)
-        is_gan = BALANCERS[trial.arm.balancer].is_gan
-        total += GAN_TRIAL_BYTES if is_gan else TRIAL_BYTES
+        trains = BALANCERS[trial.arm.balancer].trains_generator
+        total += GAN_TRIAL_BYTES if trains else TRIAL_BYTES
         total += evaluation.fits * predicted * len(workload.training) * PROBABILITY_BYTES
     return total
 
@@ -215,7 +216,7 @@ def mean_searched_steps(config: StudyConfig, balancer: str) -> int | None:
     """
     space = config.space()
     for key in space.keys_of(balancer):
-        if key.partition("@")[0] != GENERATOR_STEPS:
+        if key.partition("@")[0] not in GENERATOR_STEPS_OF_ALL:
             continue
         domain = space.parameters[key]
         if isinstance(domain, Choice):

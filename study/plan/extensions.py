@@ -12,8 +12,8 @@ from gan_study.study.plan import costs, time_plan
 from gan_study.study.plan.config import StudyConfig
 from gan_study.study.plan.fits import MOST_FITS
 from gan_study.study.plan.selection import choice_settings
-from gan_study.study.plan.time_plan import SHARES_OF_LENGTH, Machine, Plan, Records, forecast_of, gans_of
-from gan_study.trainables.gans.variant import GanSettings
+from gan_study.study.plan.time_plan import SHARES_OF_LENGTH, Machine, Plan, Records, forecast_of, lengths_of
+from gan_study.trainables.gans.length import TrainingLength
 
 
 def plan_on(
@@ -54,21 +54,21 @@ def extensions(asked: StudyConfig, current: Plan) -> Iterator[Plan]:
 
 def _lengths(plan: Plan, asked: StudyConfig) -> Iterator[Plan]:
     """GANs longer, up to the least length that was asked for."""
-    now = gans_of(plan.config)
-    whole = {name: gan for name, gan in gans_of(asked).items() if name in now}
+    now = lengths_of(plan.config)
+    whole = {name: gan for name, gan in lengths_of(asked).items() if name in now}
     short = {name: costs.at_floor(gan) for name, gan in whole.items() if _length(now[name]) < _length(gan)}
     if not short:
         return
     for share in reversed(SHARES_OF_LENGTH):
         longer = time_plan.with_share_of_lengths(plan, short, share)
-        if all(_length(gans_of(longer.config)[name]) > _length(now[name]) for name in short):
+        if all(_length(lengths_of(longer.config)[name]) > _length(now[name]) for name in short):
             yield (plan := longer)
-    yield plan.with_all("lengths", time_plan.with_gans(plan.config, short))
+    yield plan.with_all("lengths", time_plan.with_lengths(plan.config, short))
 
 
-def _length(gan: GanSettings) -> int:
-    """The least length of a GAN's training, in its own unit."""
-    return gan.epochs or gan.generator_steps or 0
+def _length(length: TrainingLength) -> int:
+    """The least length of a training, in its own unit."""
+    return length.epochs or length.generator_steps or 0
 
 
 def _methods(plan: Plan, asked: StudyConfig) -> Iterator[Plan]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from pydantic import JsonValue
 
-from gan_study.trainables.gans.variant import displaced_lengths
+from gan_study.trainables.gans.length import displaced_lengths
 
 
 def merge(values: Mapping[str, JsonValue], changes: Mapping[str, JsonValue]) -> dict[str, JsonValue]:

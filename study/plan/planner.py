@@ -186,7 +186,7 @@ class Planner:
             return self._fits
         fits = self._config.confirm.fits
         if fits == "auto":
-            gans = [name for name in self._config.space().balancers if BALANCERS[name].is_gan]
+            gans = [name for name in self._config.space().balancers if BALANCERS[name].trains_generator]
             baselines = (trial.trial_id for trial in self._baselines)
             fits = decide_fits(self._records_of(baselines), self._records_of(self._search.trial_ids()), gans)
         return fits

@@ -13,7 +13,7 @@ from gan_study.study.plan.config import Arm, StudyConfig
 from gan_study.study.plan.searcher import point_id
 from gan_study.trainables.balancing.balancer import BalancingConfig
 from gan_study.trainables.base.tunable import Scalar, contains
-from gan_study.trainables.trial.config import gan_settings, with_gan
+from gan_study.trainables.trial.config import training_length, with_length
 
 
 def point_of(arm: Arm) -> dict[str, Scalar]:
@@ -55,15 +55,15 @@ class Points:
         return self._config.balancing_at(params)
 
     def with_rungs(self, balancing: BalancingConfig) -> BalancingConfig:
-        """`balancing` with a milestone at every rung before its GAN's last step."""
-        pruning, gan = self._config.search.pruning, gan_settings(balancing)
-        own = gan_settings(self._config.balancing_by(balancing.name))
-        if pruning is None or gan is None or own is None or own.generator_steps is None:
+        """`balancing` with a milestone at every rung before the last step of its generator."""
+        pruning, length = self._config.search.pruning, training_length(balancing)
+        own = training_length(self._config.balancing_by(balancing.name))
+        if pruning is None or length is None or own is None or own.generator_steps is None:
             return balancing
         rungs = sorted({max(1, round(share * own.generator_steps)) for share in pruning.rungs})
-        last = gan.most_generator_steps or gan.generator_steps or 0
+        last = length.most_generator_steps or length.generator_steps or 0
         milestones = tuple(rung for rung in rungs if rung < last)
-        return with_gan(balancing, replace(gan, milestones=milestones))
+        return with_length(balancing, replace(length, milestones=milestones))
 
     def _default_settings(self, balancer: str) -> Mapping[str, JsonValue]:
         """A variant's own value of each parameter."""

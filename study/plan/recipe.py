@@ -11,7 +11,7 @@ from gan_study.trainables.base.arguments import check_argument, checked_argument
 from gan_study.trainables.base.documents import from_yaml
 from gan_study.trainables.base.files import read_text
 from gan_study.trainables.base.settings import ConfigError, from_json, nearest
-from gan_study.trainables.gans.variant import displaced_lengths
+from gan_study.trainables.gans.length import displaced_lengths
 
 _FOLDER = Path(__file__).parents[1] / "recipes"
 # Naming another of these makes the settings of the old one meaningless, so they go.

@@ -35,7 +35,7 @@ from gan_study.trainables.records.record import (
     TrialRecord,
     to_ranges,
 )
-from gan_study.trainables.trial.config import gan_settings
+from gan_study.trainables.trial.config import training_length
 from gan_study.trainables.trial.purpose import Purpose
 
 # What no balancing scored at a ratio in a split: None while it is not known, NaN if that trial failed.
@@ -157,9 +157,9 @@ class SearchHistory:
 
     def reach(self, number: int, milestone: Milestone) -> int:
         """The rung of a milestone."""
-        gan = gan_settings(self.trials[number].config.balancing)
-        assert gan is not None, "only GANs have milestones"
-        rung = 1 + gan.milestones.index(milestone.generator_steps)
+        length = training_length(self.trials[number].config.balancing)
+        assert length is not None, "only generators have milestones"
+        rung = 1 + length.milestones.index(milestone.generator_steps)
         self._rungs[number] = max(rung, self._rungs.get(number, 0))
         if self.suggestions[number].stage in COMPARABLE:
             self.rungs[self.suggestions[number].arm, rung].note(number, milestone.objective)
@@ -196,9 +196,9 @@ class SearchHistory:
         if each.stage in COMPARABLE:
             balancing = self._points.with_rungs(balancing)
         trial = planned_trial(self._config, each.arm, balancing, purpose, seed=each.seed, fits=each.fits)
-        # The last state of a GAN stays, for trials that do something else with its images.
-        is_gan = gan_settings(balancing) is not None
-        trial = replace(trial, checkpoint_steps=self._space.chosen_steps(each.balancer), keeps_gan=is_gan)
+        # The last state of a generator stays, for trials that do something else with its images.
+        trains = training_length(balancing) is not None
+        trial = replace(trial, checkpoint_steps=self._space.chosen_steps(each.balancer), keeps_gan=trains)
         self.trials[number] = trial
         self._numbers[trial.trial_id], self._trial_ids[number] = number, trial.trial_id
         return trial
@@ -295,8 +295,8 @@ class SearchHistory:
         self.num_ended[each.arm, each.stage] += 1
         for milestone in record.milestones:
             self.reach(number, milestone)
-        is_gan = record.status == "complete" and gan_settings(trial.config.balancing) is not None
-        if is_gan and record.generated is None and each.stage == DEFAULTS and not self._varies_size(each.balancer):
+        trains = record.status == "complete" and training_length(trial.config.balancing) is not None
+        if trains and record.generated is None and each.stage == DEFAULTS and not self._varies_size(each.balancer):
             self.without_images.add(each.ratio)
         if each.stage in (DEFAULTS, RACE):
             own = self.gains[each.ratio].setdefault(each.balancer, {})

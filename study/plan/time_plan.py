@@ -21,10 +21,10 @@ from gan_study.study.plan.trials import PlannedTrial, baseline_trials, confirmat
 from gan_study.study.plan.verdict_plan import look_schedule, seeds_of_round
 from gan_study.trainables.balancing.catalog import BALANCERS
 from gan_study.trainables.base.tunable import Choice
-from gan_study.trainables.gans.variant import GanSettings
+from gan_study.trainables.gans.length import TrainingLength
 from gan_study.trainables.records.record import Selection
 from gan_study.trainables.records.study_header import DUPLICATES
-from gan_study.trainables.trial.config import gan_settings, with_gan
+from gan_study.trainables.trial.config import training_length, with_length
 from gan_study.trainables.trial.purpose import Purpose
 
 Phase: TypeAlias = Literal["baseline", "search", "confirm"]
@@ -201,9 +201,9 @@ def search_trials(config: StudyConfig, number: int) -> Iterator[PlannedTrial]:
     of_arms = []
     for arm in config.arms(config.space().balancers)[: max(0, number)]:
         balancing, steps = config.balancing_by(arm.balancer), costs.mean_searched_steps(config, arm.balancer)
-        gan = gan_settings(balancing)
-        if gan is not None and steps is not None:
-            balancing = with_gan(balancing, gan.of_length(steps))
+        length = training_length(balancing)
+        if length is not None and steps is not None:
+            balancing = with_length(balancing, length.of_length(steps))
         of_arms.append(planned_trial(config, arm, balancing, purpose, seed=config.search.seed))
     return islice(cycle(of_arms), max(0, number))
 
@@ -274,8 +274,8 @@ def _with_confirm(config: StudyConfig, **changes: Any) -> StudyConfig:
 def _floors(plan: Plan, machine: Machine) -> Iterator[Plan]:
     """Trainings that end by themselves end where they may first do so."""
     config = plan.config
-    floors = {name: costs.at_floor(gan) for name, gan in gans_of(config).items()}
-    shorter = {name: floor for name, floor in floors.items() if floor != gans_of(config)[name]}
+    floors = {name: costs.at_floor(length) for name, length in lengths_of(config).items()}
+    shorter = {name: floor for name, floor in floors.items() if floor != lengths_of(config)[name]}
     if shorter:
         smaller = with_floors(plan, shorter)
         # With few images a training takes its least length anyway.
@@ -283,31 +283,31 @@ def _floors(plan: Plan, machine: Machine) -> Iterator[Plan]:
             yield smaller
 
 
-def with_floors(plan: Plan, floors: Mapping[str, GanSettings]) -> Plan:
+def with_floors(plan: Plan, floors: Mapping[str, TrainingLength]) -> Plan:
     """`plan` with these GANs trained for their minimum length."""
     sentence = f"{', '.join(floors)}: trained for the least length only, even if images are still improving"
-    return plan.without("floors", sentence, with_gans(plan.config, floors))
+    return plan.without("floors", sentence, with_lengths(plan.config, floors))
 
 
-def gans_of(config: StudyConfig) -> dict[str, GanSettings]:
-    """The settings of the GANs that are searched."""
-    settings = {name: gan_settings(config.balancing_by(name)) for name in config.space().balancers}
-    return {name: gan for name, gan in settings.items() if gan is not None}
+def lengths_of(config: StudyConfig) -> dict[str, TrainingLength]:
+    """The settings of the trainings of the generators that are searched."""
+    settings = {name: training_length(config.balancing_by(name)) for name in config.space().balancers}
+    return {name: length for name, length in settings.items() if length is not None}
 
 
-def with_gans(config: StudyConfig, gans: Mapping[str, GanSettings]) -> StudyConfig:
-    """`config` with other settings of these GANs."""
+def with_lengths(config: StudyConfig, lengths: Mapping[str, TrainingLength]) -> StudyConfig:
+    """`config` with other settings of the trainings of these generators."""
     settings = {}
-    for name, gan in gans.items():
-        dumped = with_gan(config.balancing_by(name), gan).dump()
+    for name, length in lengths.items():
+        dumped = with_length(config.balancing_by(name), length).dump()
         settings[name] = {key: value for key, value in dumped.items() if key != "name"}
     return replace(config, balancers={**config.balancers, **settings})
 
 
 def _gans(plan: Plan, machine: Machine) -> Iterator[Plan]:
-    """The dearest GANs first; one stays."""
+    """The dearest GANs and other generators first; one stays."""
     config, searched = plan.config, plan.config.space().balancers
-    gans = [name for name in searched if BALANCERS[name].is_gan]
+    gans = [name for name in searched if BALANCERS[name].trains_generator]
     seconds = _seconds_of_arms(config, machine)
     order = sorted(gans, key=lambda name: (name != KEPT_GAN, seconds[name]))
     for kept in range(len(gans) - 1, 0, -1):
@@ -319,7 +319,7 @@ def without_gans(plan: Plan, left_out: Sequence[str], *, asked: Sequence[str]) -
     options = tuple(name for name in asked if name not in left_out)
     parameters = {**plan.config.search.parameters, BALANCER: Choice(options=options)}
     smaller = replace(plan.config, search=replace(plan.config.search, parameters=parameters))
-    return plan.without("gans", f"GANs left out: {', '.join(left_out)}", smaller)
+    return plan.without("gans", f"generators left out: {', '.join(left_out)}", smaller)
 
 
 def _seconds_of_arms(config: StudyConfig, machine: Machine) -> dict[str, float]:
@@ -363,7 +363,7 @@ def without_methods(plan: Plan, left_out: Sequence[str], *, asked: Sequence[str]
 
 def _lengths(plan: Plan, machine: Machine) -> Iterator[Plan]:
     """GANs shorter than they should be, which says nothing against them, as long as that saves time."""
-    gans = gans_of(plan.config)
+    gans = lengths_of(plan.config)
     seconds = forecast_of(plan, machine).total
     for share in SHARES_OF_LENGTH:
         if gans:
@@ -375,10 +375,11 @@ def _lengths(plan: Plan, machine: Machine) -> Iterator[Plan]:
             seconds = shorter_seconds
 
 
-def with_share_of_lengths(plan: Plan, gans: Mapping[str, GanSettings], share: float) -> Plan:
+def with_share_of_lengths(plan: Plan, gans: Mapping[str, TrainingLength], share: float) -> Plan:
     """`plan` with these GANs trained for a `share` of the length in their settings."""
     shorter = {name: costs.with_share_of_length(gan, share) for name, gan in gans.items()}
     sentence = (
-        f"WARNING: GANs are trained for {share:g} of their length, too short to conclude that they do not help"
+        f"WARNING: generators are trained for {share:g} of their length, too short to conclude that they do not "
+        "help"
     )
-    return plan.without("lengths", sentence, with_gans(plan.config, shorter))
+    return plan.without("lengths", sentence, with_lengths(plan.config, shorter))

@@ -12,11 +12,11 @@ from gan_study.study.plan.search_plan import CHECK_SPLIT, LAST_ROUND_SPLIT, plan
 from gan_study.study.plan.selection import ClosedSearch
 from gan_study.study.plan.summary import PlanSummary, TrialCount
 from gan_study.trainables.balancing.balancer import BalancingConfig
-from gan_study.trainables.balancing.gan import GanBalancing
+from gan_study.trainables.balancing.generator import GeneratorBalancing
 from gan_study.trainables.base.settings import ConfigError
 from gan_study.trainables.gans.batched import TrialExecution
 from gan_study.trainables.records.record import Selection, TrialRecord
-from gan_study.trainables.trial.config import EvaluationConfig, TrialConfig, gan_settings
+from gan_study.trainables.trial.config import EvaluationConfig, TrialConfig, training_length
 from gan_study.trainables.trial.purpose import Purpose
 
 
@@ -47,11 +47,11 @@ class PlannedTrial:
         return self.keeps_gan and other.keeps_gan and self._gan() == other._gan()
 
     def _gan(self) -> tuple[object, ...]:
-        """What the GAN is and learns from, but not its length or what becomes of its images."""
+        """What the generator is and learns from, but not its length or what becomes of its images."""
         config, balancer = self.config, self.config.balancing.balancer
-        assert isinstance(balancer, GanBalancing)
-        gan = balancer.gan.of_length(1)
-        return config.seed, config.data, config.imbalance, balancer.name, balancer.image_size, gan
+        assert isinstance(balancer, GeneratorBalancing)
+        made_so = balancer.image_size, balancer.length.of_length(1)
+        return config.seed, config.data, config.imbalance, config.balancing.name, *made_so
 
 
 def planned_trial(
@@ -146,7 +146,7 @@ def _confirm(
 ) -> list[PlannedTrial]:
     """The trials of one arm in one round, one for each of its seeds."""
     trials = [planned_trial(config, arm, balancing, purpose, seed=seed, fits=fits) for seed in seeds]
-    if gan_settings(balancing) is None:
+    if training_length(balancing) is None:
         return trials
     execution = config.resources.gan_execution.for_seeds(seeds)
     waits_for = frozenset(trial.trial_id for trial in trials) if execution.is_shared else frozenset()

@@ -11,7 +11,7 @@ from gan_study.study.run.decision_store import DecisionStore
 from gan_study.study.run.layout import StudyFolder
 from gan_study.study.run.record_store import read_records
 from gan_study.trainables.base.settings import UserError
-from gan_study.trainables.gans.trainer import DivergedError
+from gan_study.trainables.gans.generator_trainer import DivergedError
 from gan_study.trainables.records.record import TrialRecord
 from gan_study.trainables.runtime.storage import append, write_atomically
 

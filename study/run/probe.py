@@ -17,11 +17,14 @@ from gan_study.study.plan.time_plan import default_selection
 from gan_study.study.plan.trials import PlannedTrial, confirmations
 from gan_study.study.run.cluster import Room
 from gan_study.trainables.balancing.catalog import BALANCERS
-from gan_study.trainables.balancing.gan import GanBalancing, generate_images
+from gan_study.trainables.balancing.gan import GanBalancing
+from gan_study.trainables.balancing.generator import GeneratorBalancing
 from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.classifiers.training import fit
+from gan_study.trainables.data.byte_images import resize
 from gan_study.trainables.data.images import TrainingSet
 from gan_study.trainables.data.source import ImageSource
+from gan_study.trainables.gans.sampling import sample
 from gan_study.trainables.gans.trainer import GanTrainer
 from gan_study.trainables.gans.variant import GanVariant, TrainingData
 from gan_study.trainables.image_quality.extractor import DOMAIN_FEATURES, DOMAIN_TRAINING
@@ -120,7 +123,7 @@ def measure_speeds(
     began = time.perf_counter()
     data = load_data(plain.config, source, device)
     data_seconds = time.perf_counter() - began
-    gans = [trial for trial in trials if isinstance(trial.config.balancing.balancer, GanBalancing)]
+    gans = [trial for trial in trials if isinstance(trial.config.balancing.balancer, GeneratorBalancing)]
     # The classifiers take as long as a GAN does, and their start is counted with them.
     share = min(MOST_SECONDS_A_GAN, seconds / (len(gans) + 1))
     step, start = _fit_speed(data, plain, share / 2)
@@ -138,42 +141,36 @@ def measure_speeds(
 
 def _gan_speed(trial: PlannedTrial, data: TrialData, seconds: float) -> GanSpeed:
     balancer = trial.config.balancing.balancer
-    assert isinstance(balancer, GanBalancing)
-    of_gan = typical_data(balancer, data.training)
-    if of_gan is None:
+    assert isinstance(balancer, GeneratorBalancing)
+    typical = typical_data(balancer, data.training)
+    if typical is None:
         return GanSpeed(step=0.0, image=0.0)
-    trainer = GanTrainer(variant_of(balancer), balancer.gan, of_gan, seed=0)
+    trainer = balancer.trainer(typical, seed=0)
 
     def step() -> None:
-        means = trainer.take_steps(islice(trainer.batches, balancer.gan.discriminator_steps))
+        means = trainer.take_steps(islice(trainer.batches, trainer.batches_per_step))
         # Read, so that a GPU has come to it.
         means[1].sum().item()
 
     labels, size = data.training.labels[:_IMAGES], data.training.shape.size
 
-    def sample() -> None:
-        generate_images(
-            trainer.sampled_generator,
-            labels,
-            latent_size=balancer.gan.latent_size,
-            size=size,
-            seed=0,
-            real=data.training.images,
-        )[:].sum().item()
+    def make_images() -> None:
+        made = sample(trainer.sampled_generator, labels, trainer.latent_size, seed=0)
+        resize(made, size).sum().item()
 
     return GanSpeed(
         step=_seconds_of(step, seconds),
-        image=_seconds_of(sample, 0.0) / len(labels),
-        warm_start_epoch=_warm_start_seconds(trainer) if balancer.gan.warm_start_epochs else 0.0,
+        image=_seconds_of(make_images, 0.0) / len(labels),
+        warm_start_epoch=_warm_start_seconds(trainer) if isinstance(trainer, GanTrainer) else 0.0,
     )
 
 
-def typical_data(balancer: GanBalancing, training: TrainingSet) -> TrainingData | None:
-    """The data of the GAN that learns from most images; None if no class lacks any.
+def typical_data(balancer: GeneratorBalancing, training: TrainingSet) -> TrainingData | None:
+    """The data of the generator that learns from most images; None if no class lacks any.
 
     A step of the others takes as long, as batches are full.
     """
-    wanted = max(balancer.wanted_gans(training), key=lambda gan: len(gan.data.images), default=None)
+    wanted = max(balancer.wanted(training), key=lambda each: len(each.data.images), default=None)
     return None if wanted is None else wanted.data
 
 
@@ -185,9 +182,10 @@ def variant_of(balancer: GanBalancing) -> GanVariant:
 
 
 def _warm_start_seconds(trainer: GanTrainer) -> float:
-    """Seconds of a pass of the warm start over all images, from one over a few of every class."""
+    """Seconds of a pass of the warm start over all images, from one over a few of every class; 0 without any."""
     data, warm_start = trainer.data, trainer.variant.warm_start
-    assert warm_start is not None, "only who has one has epochs of it"
+    if warm_start is None or not trainer.settings.warm_start_epochs:
+        return 0.0
     each = -(-_WARM_START_BATCHES * trainer.settings.batch_size // data.num_classes)
     rows = torch.cat([torch.nonzero(data.labels == label).flatten()[:each] for label in range(data.num_classes)])
     few = TrainingData(images=data.images[rows], labels=data.labels[rows], num_classes=data.num_classes)

@@ -32,13 +32,12 @@ class Retention:
 
 
 def best_confirmed(records: Sequence[TrialRecord]) -> Iterator[TrialRecord]:
-    """Under each condition the trial whose GAN is exported unless options choose another."""
-    from gan_study.analysis.records.select import best_by_validation, conditions, confirmed, method_kinds, under
+    """Under each condition the trial whose generator is exported unless options choose another."""
+    from gan_study.analysis.records.select import best_generator, conditions, confirmed, trains_generator, under
 
-    kinds = method_kinds(records)
-    gans = [record for record in confirmed(records) if kinds[record.balancer] == "GAN"]
-    for condition in conditions(gans):
-        name = best_by_validation(records, condition, "GAN", kinds)
-        of_name = (record for record in under(gans, condition) if record.balancer == name)
+    trained = [record for record in confirmed(records) if trains_generator(record)]
+    for condition in conditions(trained):
+        name = best_generator(records, condition)
+        of_name = (record for record in under(trained, condition) if record.balancer == name)
         if name is not None:
             yield min(of_name, key=lambda record: record.seed)

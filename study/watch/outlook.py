@@ -12,7 +12,8 @@ from gan_study.study.plan.search_plan import plan_search
 from gan_study.study.plan.time_plan import Forecast, Phase, Plan, trials_left
 from gan_study.study.plan.trials import PlannedTrial
 from gan_study.study.watch.terminal import duration
-from gan_study.trainables.balancing.gan import GanBalancing
+from gan_study.trainables.balancing.catalog import BALANCERS
+from gan_study.trainables.balancing.generator import GeneratorBalancing
 
 # The size of a recipe that only shows that it runs, in a minute or two.
 SHORTEST_SCALE = "ci"
@@ -52,7 +53,7 @@ class Outlook:
         lengths = "; ".join(f"{name} {steps}" for name, steps in self.gan_lengths().items())
         lines = [
             f"Plan: {counts} trials, {self.num_workers} at once; about {self._disk()} on disk",
-            *([f"Generator steps a GAN: {lengths}; {self._cache_text()}"] if lengths else []),
+            *([f"Generator steps: {lengths}; {self._cache_text()}"] if lengths else []),
             *self._unsearched(),
         ]
         if self.forecast:
@@ -63,16 +64,16 @@ class Outlook:
 
     def table(self) -> Table:
         """The outlook as a table: a row for each phase, and one for the total."""
-        table = Table("phase", "trials", "generator steps a GAN", "time", "disk", header_style="bold")
+        table = Table("phase", "trials", "generator steps", "time", "disk", header_style="bold")
         trials, forecast = self.trials, self.forecast
         most = "at most " if self._is_most else ""
         lengths = "\n".join(f"{name} {steps}" for name, steps in self.gan_lengths().items())
         for phase in _PHASES:
-            of_gans = any(isinstance(trial.config.balancing.balancer, GanBalancing) for trial in trials[phase])
+            trains = any(BALANCERS[trial.arm.balancer].trains_generator for trial in trials[phase])
             table.add_row(
                 phase,
                 f"{most if phase == 'confirm' else ''}{len(trials[phase])}",
-                lengths if of_gans else "",
+                lengths if trains else "",
                 duration(forecast.seconds[phase] if forecast else None),
                 _megabytes(costs.disk_bytes(trials[phase], self.workloads)),
             )
@@ -84,13 +85,13 @@ class Outlook:
         return table
 
     def gan_lengths(self) -> dict[str, str]:
-        """The generator steps of each GAN's training, minimum and maximum."""
+        """The generator steps of each training, minimum and maximum."""
         found: dict[str, list[int]] = {}
         for trial in self.trials["confirm"]:
             balancer = trial.config.balancing.balancer
-            if isinstance(balancer, GanBalancing):
+            if isinstance(balancer, GeneratorBalancing):
                 lengths = costs.gan_lengths(balancer, self.workloads[trial.arm.ratio])
-                found.setdefault(balancer.name, []).extend(step for length in lengths for step in length)
+                found.setdefault(trial.arm.balancer, []).extend(step for length in lengths for step in length)
         return {name: _range(steps) for name, steps in found.items() if steps}
 
     def _unsearched(self) -> Iterator[str]:

@@ -14,9 +14,10 @@ from gan_study.trainables.gans.batched import GanExecution
 from gan_study.trainables.gans.batched.stacked import StackedTrainer, train_gans
 from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.gans.checkpoints import Checkpoints
+from gan_study.trainables.gans.generator_trainer import LOSS_INTERVAL
 from gan_study.trainables.gans.losses import CROSS_ENTROPY
 from gan_study.trainables.gans.random_streams import GeneratorStream
-from gan_study.trainables.gans.trainer import LOSS_INTERVAL, GanTrainer
+from gan_study.trainables.gans.trainer import GanTrainer
 from gan_study.trainables.gans.training import train_gan
 from gan_study.trainables.gans.variant import GanVariant, Term, TrainingData, parse_gan_settings
 from gan_study.trainables.trial.config import parse_trial

@@ -15,7 +15,8 @@ from gan_study.study.plan.recipe import study_config
 from gan_study.study.run import place
 from gan_study.study.run.runner import run_study
 from gan_study.study.run.tuner import MAX_RESTARTS
-from gan_study.trainables.gans.trainer import LOSS_INTERVAL, GanTrainer
+from gan_study.trainables.gans.generator_trainer import LOSS_INTERVAL
+from gan_study.trainables.gans.trainer import GanTrainer
 from gan_study.trainables.runtime.cache import contents
 from tests.conftest import FEW_DOMAIN_STEPS
 from tests.one_ray import ray_of_ones_own

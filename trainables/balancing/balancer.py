@@ -12,7 +12,7 @@ from gan_study.trainables.base.settings import DataError, dump, parse, settings
 from gan_study.trainables.classifiers.loss_plans import PLAIN, FittingPlan
 from gan_study.trainables.data.images import TrainingSet
 from gan_study.trainables.gans.sampling import Snapshots
-from gan_study.trainables.gans.training import TrainedGan
+from gan_study.trainables.gans.training import TrainedGenerator
 from gan_study.trainables.gans.variant import GanVariant, parse_gan_settings
 
 
@@ -25,8 +25,8 @@ class BalancedSet:
     """How a classifier is to be fitted to it."""
     wanted: Mapping[int, int] = field(default_factory=dict)
     """How many real images that the imbalance removed it asks for, by label: only the upper bound does."""
-    gans: Mapping[str, TrainedGan] = field(default_factory=dict)
-    """The GANs that filled it, by what each was trained on: a class's name, or "all classes"."""
+    gans: Mapping[str, TrainedGenerator] = field(default_factory=dict)
+    """The generators that filled it, by what each was trained on: a class's name, or "all classes"."""
     snapshots: Mapping[int, Snapshots] = field(default_factory=dict)
     """A few images of each label by generator step."""
     filtered: Mapping[int, FilterCounts] = field(default_factory=dict)
@@ -38,7 +38,7 @@ class BalancedSet:
 
     @property
     def generator_steps(self) -> int:
-        """Generator steps of the GAN that took most; 0 if nothing was trained."""
+        """Generator steps of the generator that took most; 0 if nothing was trained."""
         return max((gan.generator_steps for gan in self.gans.values()), default=0)
 
 
@@ -81,6 +81,9 @@ class BalancerEntry:
     settings: type[Balancer]
     variant: GanVariant | None = None
     """The GAN that it trains, if any."""
+    training_section: str | None = None
+    """The section of its settings that says how its generator is trained, "gan" for a GAN; None if it trains
+    none."""
     moves_predictions: bool = False
     """Whether it needs a classifier whose logits are log-probabilities."""
     adds_images: bool = False
@@ -93,6 +96,11 @@ class BalancerEntry:
     def is_gan(self) -> bool:
         """Whether it trains a GAN."""
         return self.variant is not None
+
+    @property
+    def trains_generator(self) -> bool:
+        """Whether it trains a GAN or another generator."""
+        return self.training_section is not None
 
     # A search asks thousands of times.
     @cached_property

@@ -1,6 +1,6 @@
 """Every way of balancing by name.
 
-All that the modules of `methods/` define, every GAN variant, and those of others.
+All that the modules of `methods/` define, flow matching, every GAN variant, and those of others.
 """
 
 from collections.abc import Mapping
@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from gan_study.trainables.balancing import methods
 from gan_study.trainables.balancing.balancer import BalancerEntry, BalancingConfig
+from gan_study.trainables.balancing.flow_matching import FLOW_MATCHING
 from gan_study.trainables.balancing.gan import GanBalancing
 from gan_study.trainables.base.members import collect_members
 from gan_study.trainables.base.plugins import Catalog
@@ -18,7 +19,12 @@ from gan_study.trainables.gans.variant import GanVariant
 
 def _by_gan(variant: GanVariant) -> BalancerEntry:
     return BalancerEntry(
-        name=variant.name, summary=variant.summary, settings=GanBalancing, variant=variant, adds_images=True
+        name=variant.name,
+        summary=variant.summary,
+        settings=GanBalancing,
+        variant=variant,
+        training_section="gan",
+        adds_images=True,
     )
 
 
@@ -29,7 +35,11 @@ def _adopt(loaded: object, name: str) -> BalancerEntry | None:
 
 
 BALANCERS = Catalog(
-    {**collect_members(methods, BalancerEntry), **{name: _by_gan(each) for name, each in VARIANTS.items()}},
+    {
+        **collect_members(methods, BalancerEntry),
+        FLOW_MATCHING.name: FLOW_MATCHING,
+        **{name: _by_gan(each) for name, each in VARIANTS.items()},
+    },
     "balancers",
     "gans",
     needs="a BalancerEntry or a GanVariant",

@@ -1,41 +1,29 @@
 """Images of the minority classes made by a GAN."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
-from itertools import islice
-from typing import Literal, Self
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Self
 
 import torch
-from pydantic import Field, model_validator
-from torch import Tensor, nn
+from pydantic import model_validator
+from torch import Tensor
 
-from gan_study.trainables.balancing.balancer import BalancedSet, FillsClasses, deficits
-from gan_study.trainables.balancing.drawing import FilterCounts, Reject, draw_passing
-from gan_study.trainables.balancing.plans import PlanName, apply_plan
-from gan_study.trainables.balancing.training_length import (
-    at_fixed_length,
-    comparison_steps,
-    held_out_rows,
-    hold_out,
-    until_no_nearer,
-)
+from gan_study.trainables.balancing.generator import ALL_CLASSES, GeneratorBalancing
 from gan_study.trainables.base.seeding import derive_seed
 from gan_study.trainables.base.settings import settings
-from gan_study.trainables.data.byte_images import Images, gather, resized, take
-from gan_study.trainables.data.images import ImageSize, TrainingSet
-from gan_study.trainables.gans.batched import ALONE, TrialExecution, WantedGan, train_all
+from gan_study.trainables.data.byte_images import resized
+from gan_study.trainables.data.images import TrainingSet
+from gan_study.trainables.gans.batched import TrialExecution, WantedBy, train_all
 from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.gans.checkpoints import Checkpoints
-from gan_study.trainables.gans.sampling import MOST_CLASSES, Snapshots, evaluating, sample_batches, split_by_label
-from gan_study.trainables.gans.training import FIXED, TrainedGan, TrainingEnd, pretrain
+from gan_study.trainables.gans.length import TrainingLength
+from gan_study.trainables.gans.trainer import GanTrainer
+from gan_study.trainables.gans.training import RunningTraining, WantedTraining, pretrain
 from gan_study.trainables.gans.variant import GanSettings, Pretrained, TrainingData
-
-ALL_CLASSES = "all classes"
 
 
 @settings
-class GanBalancing(FillsClasses):
+class GanBalancing(GeneratorBalancing):
     """Fills each minority class with images of the GAN variant `name`, up to `balance_to` and `dose`.
 
     An unconditional variant is trained once for each class that lacks images, on that class alone; a conditional
@@ -46,23 +34,6 @@ class GanBalancing(FillsClasses):
 
     name: str
     """The GAN variant."""
-    image_size: ImageSize | None = None
-    """Image size in pixels at which the GAN works, resized to the size of the data afterwards; null: the size of
-    the data."""
-    plan: PlanName = "none"
-    """The balancer whose plan the classifier follows when it is fitted to the filled set, with its default
-    settings: any that leaves the images unchanged. Class sizes n_c in its formulae are those of the filled set,
-    with each image counted as its weight: a loss corrects for the prior that it is fitted to (Menon et al. 2021,
-    section 4; Ren et al. 2020, theorem 1), and classes that generated images have balanced must not be balanced
-    twice."""
-    synthetic_weight: float = Field(default=1.0, gt=0, le=1)
-    """The weight of a generated image in the classifier's loss, as a share of the average weight of the real
-    images of its class, which is 1 unless a table weights them. The loss of a batch is the weighted mean. Shao et
-    al. 2024 ("DiffuLT", arXiv 2403.05170) use 0.3."""
-    filter: Literal["measure", "apply"] = "measure"
-    """Whether a classifier of the training part checks generated images: recognised as another class, a near-copy
-    of a training image, or an outlier. "measure": rejected images are counted when generated images are measured,
-    and still used; "apply": they are replaced, if ten draws contain enough images that pass."""
     gan: GanSettings
     """How the GAN is trained."""
 
@@ -73,128 +44,51 @@ class GanBalancing(FillsClasses):
             raise ValueError(f"{self.name} needs the weights {list(needed)}, not {list(self.gan.weights)}")
         return self
 
-    def balance(
+    @property
+    def length(self) -> GanSettings:
+        """The settings of the training."""
+        return self.gan
+
+    def with_length(self, length: TrainingLength) -> Self:
+        """The same with other settings of the training."""
+        assert isinstance(length, GanSettings)
+        return replace(self, gan=length)
+
+    @property
+    def knows_classes(self) -> bool:
+        """Whether one generator makes the images of all classes."""
+        return VARIANTS[self.name].conditional
+
+    def trainer(self, data: TrainingData, *, seed: int) -> GanTrainer:
+        """A GAN before its first step on `data`."""
+        return GanTrainer(VARIANTS[self.name], self.gan, data, seed=seed)
+
+    def start(
         self,
-        training: TrainingSet,
+        wanted: Sequence[WantedTraining],
         *,
-        seed: int,
-        checkpoints: Checkpoints | None = None,
-        execution: TrialExecution = ALONE,
-        reject: Reject | None = None,
-    ) -> Iterator[BalancedSet]:
-        """The set filled by the generators of each milestone, and last by the final ones.
+        wanted_by: WantedBy,
+        checkpoints: Checkpoints | None,
+        execution: TrialExecution,
+    ) -> list[RunningTraining]:
+        """The trainings of `wanted`; iterate over them in turn: some may be one computation.
 
-        Yields once, without new images, if no class lacks any. With `checkpoints` no step is trained twice.
-        `reject` is the filter, needed only if it is applied. Raises DataError if a minority class has no image,
-        and DivergedError if a loss is not finite.
+        `wanted_by` returns what is wanted for another training set and seed.
         """
-        assert reject is not None or self.filter != "apply", "the filter to apply is missing"
-        missing = deficits(training, balance_to=self.balance_to)
-        if not missing:
-            yield apply_plan(self.plan, training, seed=derive_seed(seed, "plan"))
-            return
-        for gans in self.train(training, seed=seed, checkpoints=checkpoints, execution=execution):
-            filled = self._fill(training, missing, gans.generators, reject, seed=seed)
-            planned = self.plan_fit(filled.training, seed=seed)
-            yield replace(
-                planned,
-                gans=gans.by_data,
-                snapshots=gans.snapshots,
-                filtered=filled.filtered,
-                notes=(*gans.notes, *filled.notes, *planned.notes),
-                is_final=gans.is_final,
-            )
-
-    def plan_fit(self, filled: TrainingSet, *, seed: int) -> BalancedSet:
-        """`filled` prepared for a classifier: with weights of its synthetic images, and with the plan."""
-        weights = torch.where(filled.synthetic, self.synthetic_weight * filled.weights, filled.weights)
-        return apply_plan(self.plan, replace(filled, weights=weights), seed=derive_seed(seed, "plan"))
-
-    def train(
-        self,
-        training: TrainingSet,
-        *,
-        seed: int,
-        checkpoints: Checkpoints | None = None,
-        execution: TrialExecution = ALONE,
-    ) -> Iterator["TrainedGans"]:
-        """The GANs that fill the classes that lack images, at each milestone and when all trainings have ended.
-
-        Generators keep changing when the next ones are requested. Raises DivergedError if a loss is not finite.
-        """
-        runs = self._runs(training, seed=seed, checkpoints=checkpoints)
-        gans = train_all(
+        return train_all(
             VARIANTS[self.name],
             self.gan,
-            [run.gan for run in runs],
-            wanted_by=lambda training, seed: [
-                run.gan for run in self._runs(training, seed=seed, checkpoints=checkpoints)
-            ],
-            # GANs that are trained for other trials too leave a state at each step that is looked at: too many
-            # states where they are compared every few steps.
-            execution=execution.within_trial() if any(len(run.held_out.images) for run in runs) else execution,
+            wanted,
+            wanted_by=wanted_by,
+            execution=execution,
             checkpoints=checkpoints,
         )
-        notes = tuple(dict.fromkeys(note for gan in gans for note in gan.notes))
-        shown = [self._to_its_end(run, gan.states, seed=seed) for run, gan in zip(runs, gans, strict=True)]
-        # Step by step, since the generators of GANs that are trained as one computation change together; and so a
-        # version holds the images of every class after as many steps. Some trainings end before others.
-        states: dict[int, TrainedGan] = {}
-        in_training = dict(enumerate(shown))
-        for step in sorted(frozenset[int]().union(*(run.gan.at for run in runs))):
-            for place in [place for place in in_training if step in runs[place].gan.at]:
-                states[place] = next(in_training[place])
-                if states[place].end is not None:
-                    del in_training[place]
-            if step in self.gan.milestones or not in_training:
-                yield self._describe(runs, [states[place] for place in range(len(runs))], notes)
-            if not in_training:
-                return
 
-    def most_generator_steps(self, training: TrainingSet) -> int:
-        """Maximum number of generator steps of a GAN for `training`."""
-        return max(max(gan.at) for gan in self.wanted_gans(training))
-
-    def wanted_gans(self, training: TrainingSet) -> list[WantedGan]:
-        """The untrained GANs for `training`; none if no class lacks images."""
-        fresh = replace(self, gan=replace(self.gan, pretrain="none"))
-        return [run.gan for run in fresh._runs(training, seed=0, checkpoints=None)]
-
-    def _runs(self, training: TrainingSet, *, seed: int, checkpoints: Checkpoints | None) -> list["_Run"]:
-        """The GANs to train: one for all classes, or one for each class that lacks images."""
-        labels, names = tuple(deficits(training, balance_to=self.balance_to)), training.classes.names
-        if VARIANTS[self.name].conditional:
-            examples = [(ALL_CLASSES, labels, training)]
-        else:
-            rows = {label: torch.nonzero(training.labels == label).squeeze(1) for label in labels}
-            examples = [(names[label], (label,), training.take(rows[label])) for label in labels]
-        own_seeds = {trained_on: derive_seed(seed, "gan", trained_on) for trained_on, *_ in examples}
-        # Nor may a GAN begin with weights that have seen what it is compared with.
-        is_held_out = torch.zeros(len(training.labels), dtype=torch.bool)
-        for trained_on, fills, _ in examples:
-            is_held_out |= held_out_rows(training.labels, self._compared(fills), seed=own_seeds[trained_on])
-        start = self._pretrained(training, ~is_held_out, seed=seed, checkpoints=checkpoints)
-        return [
-            self._run(
-                trained_on,
-                fills,
-                TrainingData(
-                    images=resized(shown.images, self.image_size),
-                    labels=shown.labels,
-                    num_classes=len(names),
-                    start=start,
-                ),
-                seed=own_seeds[trained_on],
-            )
-            for trained_on, fills, shown in examples
-        ]
-
-    def _pretrained(
+    def pretrained(
         self, training: TrainingSet, chosen: Tensor, *, seed: int, checkpoints: Checkpoints | None
     ) -> Pretrained | None:
-        """What the GANs begin with: weights learned from all classes alike, or None for drawn ones.
-
-        They are learned from the images that are `chosen`, bool [N] on the CPU.
+        """What the GANs begin with: weights learned from the `chosen` images of all classes alike, bool [N] on the
+        CPU; None for drawn ones.
         """
         if self.gan.pretrain == "none":
             return None
@@ -204,151 +98,3 @@ class GanBalancing(FillsClasses):
         data = TrainingData(images=images, labels=torch.zeros_like(shown.labels), num_classes=1)
         seed = derive_seed(seed, "gan", ALL_CLASSES)
         return pretrain(VARIANTS[self.name], self.gan, data, seed=seed, checkpoints=checkpoints)
-
-    def _compared(self, fills: tuple[int, ...]) -> tuple[int, ...]:
-        """The labels of `fills` that a training is compared with on its way: all where it may end by itself."""
-        return fills if self.gan.most_generator_steps else ()
-
-    def _run(self, trained_on: str, fills: tuple[int, ...], data: TrainingData, *, seed: int) -> "_Run":
-        shown, held_out = hold_out(data, self._compared(fills), seed=seed)
-        last = self.gan.num_generator_steps(len(shown.images))
-        if len(held_out.images):
-            assert self.gan.most_generator_steps is not None, "else nothing is held out"
-            steps = comparison_steps(self.gan.most_generator_steps)
-        else:
-            steps = frozenset({last})
-        milestones = frozenset(step for step in self.gan.milestones if step < max(steps))
-        return _Run(
-            trained_on=trained_on,
-            fills=fills,
-            held_out=held_out,
-            last=last,
-            gan=WantedGan(data=shown, seed=seed, at=steps | milestones),
-        )
-
-    def _to_its_end(self, run: "_Run", states: Iterator[TrainedGan], *, seed: int) -> Iterator[TrainedGan]:
-        """`states` at milestones, and last the one whose generator fills the class."""
-        if not len(run.held_out.images):
-            is_floor = self.gan.most_generator_steps is not None
-            return at_fixed_length(states, TrainingEnd(reason="floor") if is_floor else FIXED, last=run.last)
-        assert self.gan.most_generator_steps is not None, "else nothing is held out"
-        return until_no_nearer(
-            states,
-            run.held_out,
-            least=run.last,
-            most=self.gan.most_generator_steps,
-            latent_size=self.gan.latent_size,
-            seed=seed,
-        )
-
-    def _describe(
-        self, runs: Sequence["_Run"], states: Sequence[TrainedGan], notes: tuple[str, ...]
-    ) -> "TrainedGans":
-        found = list(zip(runs, states, strict=True))
-        taken = "GAN of {}: of {} generator steps, the generator of step {} fills the class"
-        notes += tuple(
-            taken.format(run.trained_on, gan.generator_steps, gan.taken_from)
-            for run, gan in found
-            if gan.taken_from != gan.generator_steps
-        )
-        snapshots = (
-            (label, images)
-            for run, gan in found
-            for label, images in split_by_label(gan.snapshots, run.gan.data.labels).items()
-            if label in run.fills
-        )
-        return TrainedGans(
-            by_data={run.trained_on: gan for run, gan in found},
-            generators={label: gan.generator for run, gan in found for label in run.fills},
-            snapshots=dict(islice(snapshots, MOST_CLASSES)),
-            notes=notes,
-        )
-
-    def _fill(
-        self,
-        training: TrainingSet,
-        missing: Mapping[int, int],
-        generators: Mapping[int, nn.Module],
-        reject: Reject | None,
-        *,
-        seed: int,
-    ) -> BalancedSet:
-        """`training` with the generators' images after it; `missing` as many as each class lacks."""
-        wanted, device = self.additions(training), training.labels.device
-        filled, filtered, notes = training, dict[int, FilterCounts](), list[str]()
-        for label, number in missing.items():
-            # All that the class lacks, whatever the dose: a smaller dose has the first images of a larger one.
-            draw = partial(
-                generate_images,
-                generators[label],
-                torch.full((number,), label, device=device),
-                latent_size=self.gan.latent_size,
-                size=training.shape.size,
-                real=training.images,
-            )
-            first_seed = samples_seed(seed, label)
-            if self.filter == "apply" and reject is not None:
-                drawn = draw_passing(draw, label, reject, wanted=wanted[label], seed=first_seed)
-                images, filtered[label] = drawn.images, drawn.counts
-                if len(images) < wanted[label]:
-                    notes.append(
-                        f"class {training.classes.names[label]!r}: {len(images)} of {wanted[label]} images; "
-                        f"the filter rejected {drawn.counts.num_rejected} of {drawn.counts.num_made}"
-                    )
-            else:
-                images = take(draw(seed=first_seed), slice(wanted[label]))
-            filled = filled.extended(images, torch.full((len(images),), label, device=device))
-        return BalancedSet(training=filled, filtered=filtered, notes=tuple(notes))
-
-
-def samples_seed(seed: int, label: int) -> int:
-    """The seed of the images that fill class `label`, for a balancer's `seed`."""
-    return derive_seed(seed, "samples", label)
-
-
-def generate_images(
-    generator: nn.Module, labels: Tensor, *, latent_size: int, size: int, seed: int, real: Images
-) -> Images:
-    """An image for each of `labels` [N], as [N, C, size, size] in [-1, 1], to be joined with the `real` ones."""
-    with evaluating(generator):
-        made = sample_batches(generator, labels, latent_size, seed=seed)
-        return gather(made, len(labels), real=real, size=size)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class TrainedGans:
-    """GANs during training, or at its end."""
-
-    by_data: Mapping[str, TrainedGan]
-    """By what each was trained on: a class's name, or "all classes"."""
-    generators: Mapping[int, nn.Module]
-    """The generator of each label that it fills; several labels may share one."""
-    snapshots: Mapping[int, Snapshots]
-    """A few images by generator step, of the first few labels that it fills."""
-    notes: tuple[str, ...]
-
-    @property
-    def is_final(self) -> bool:
-        """Whether all trainings have ended."""
-        return all(gan.end is not None for gan in self.by_data.values())
-
-    @property
-    def generator_steps(self) -> int:
-        """Generator steps of the GAN that took most."""
-        return max(gan.generator_steps for gan in self.by_data.values())
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Run:
-    """One GAN to train."""
-
-    trained_on: str
-    """The name of its class, or ALL_CLASSES."""
-    fills: tuple[int, ...]
-    """The labels that it fills."""
-    held_out: TrainingData
-    """Images to compare with; none if its length is fixed."""
-    last: int
-    """The minimum number of generator steps."""
-    gan: WantedGan
-    """Its source."""

@@ -17,8 +17,7 @@ from torch import Tensor
 
 from gan_study.trainables.base.seeding import derive_seed, torch_generator
 from gan_study.trainables.data.byte_images import Images, take
-from gan_study.trainables.gans.sampling import sample
-from gan_study.trainables.gans.training import TrainedGan, TrainingEnd
+from gan_study.trainables.gans.training import TrainedGenerator, TrainingEnd
 from gan_study.trainables.gans.variant import TrainingData
 
 # A class with fewer images would have too few left to train on or to compare with.
@@ -69,21 +68,22 @@ def comparison_steps(most_generator_steps: int) -> frozenset[int]:
     return frozenset({*range(COMPARE_EVERY, most_generator_steps, COMPARE_EVERY), most_generator_steps})
 
 
-def at_fixed_length(states: Iterator[TrainedGan], end: TrainingEnd, *, last: int) -> Iterator[TrainedGan]:
+def at_fixed_length(
+    states: Iterator[TrainedGenerator], end: TrainingEnd, *, last: int
+) -> Iterator[TrainedGenerator]:
     """`states`, that of generator step `last` with its `end`."""
     for state in states:
         yield replace(state, end=end) if state.generator_steps == last else state
 
 
 def until_no_nearer(
-    states: Iterator[TrainedGan],
+    states: Iterator[TrainedGenerator],
     held_out: TrainingData,
     *,
     least: int,
     most: int,
-    latent_size: int,
     seed: int,
-) -> Iterator[TrainedGan]:
+) -> Iterator[TrainedGenerator]:
     """`states` until the distance to `held_out` has not decreased for a while; the last has the generator to use.
 
     The training is at least `least` and at most `most` generator steps long. The generator is the nearest of those
@@ -92,13 +92,13 @@ def until_no_nearer(
     """
     compared_at: list[int] = []
     distances: list[float] = []
-    taken: TrainedGan | None = None
+    taken: TrainedGenerator | None = None
     taken_distance = math.inf
     for state in states:
         if state.generator_steps not in comparison_steps(most):
             yield state
             continue
-        distance = distance_to(held_out, state, latent_size=latent_size, seed=seed)
+        distance = distance_to(held_out, state, seed=seed)
         compared_at.append(state.generator_steps)
         distances.append(distance)
         if state.generator_steps >= least and (taken is None or distance < taken_distance):
@@ -143,7 +143,7 @@ def is_still_improving(distances: Sequence[float]) -> bool:
     return min(before) - min(latest) > fluctuation
 
 
-def distance_to(held_out: TrainingData, gan: TrainedGan, *, latent_size: int, seed: int) -> float:
+def distance_to(held_out: TrainingData, made_by: TrainedGenerator, *, seed: int) -> float:
     """The mean over the classes of `held_out` of the kernel distance, in pixels, to images generated of the class.
 
     The latents are the same each time, so two distances differ only by the generators.
@@ -154,7 +154,7 @@ def distance_to(held_out: TrainingData, gan: TrainedGan, *, latent_size: int, se
     for label in sorted(set(held_out.labels.tolist())):
         real = _compared(take(held_out.images, held_out.labels == label))
         wanted = torch.full((COMPARED_IMAGES,), label, device=real.device)
-        generated = sample(gan.generator, wanted, latent_size, seed=derive_seed(seed, "compared", label))
+        generated = made_by.sample(wanted, seed=derive_seed(seed, "compared", label))
         distance = kernel_distance(real.flatten(1).cpu().numpy(), generated.flatten(1).cpu().numpy())
         assert distance is not None, "a class of FEWEST_IMAGES has two images held out"
         distances.append(distance)

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from pydantic import Field, JsonValue
 
-from gan_study.trainables.balancing.gan import GanBalancing
+from gan_study.trainables.balancing.generator import GeneratorBalancing
 from gan_study.trainables.base.arguments import checked_arguments
 from gan_study.trainables.base.files import read_text, sha256_of
 from gan_study.trainables.base.markup import csv_cell, from_csv_cell
@@ -243,7 +243,7 @@ def validation_scores(folder: Path | str, description: Description, *, device: t
     real = training_set(images, Classes(names=images.class_names, minority=minority), device)
     is_made = [Path(origin).name.startswith(SYNTHETIC) for origin in images.origins]
     balancer = config.balancing.balancer
-    assert isinstance(balancer, GanBalancing), "only images of a GAN are exported"
+    assert isinstance(balancer, GeneratorBalancing), "only images of a generator are exported"
     filled = replace(real, synthetic=torch.tensor(is_made, device=device)).weighing_as_real()
     planned = balancer.plan_fit(filled, seed=derive_seed(config.seed, "balancing"))
     validation = validation_on_device(held_out, proportions, device)

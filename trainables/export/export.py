@@ -9,11 +9,15 @@ from typing import TypeAlias
 
 import numpy as np
 import torch
-from torch import nn
 
 from gan_study.trainables.balancing.balancer import deficits
 from gan_study.trainables.balancing.drawing import INSTEAD_OF_REJECTED, passing_rows
-from gan_study.trainables.balancing.gan import GanBalancing, TrainedGans, generate_images, samples_seed
+from gan_study.trainables.balancing.generator import (
+    GeneratorBalancing,
+    TrainedGenerators,
+    generate_images,
+    samples_seed,
+)
 from gan_study.trainables.base.seeding import derive_seed
 from gan_study.trainables.base.settings import ConfigError, UserError
 from gan_study.trainables.data.byte_images import Images, hold, take
@@ -53,6 +57,7 @@ from gan_study.trainables.export.saved_generator import (
 )
 from gan_study.trainables.export.tables import write_class_table, write_metadata
 from gan_study.trainables.gans.checkpoints import Checkpoints
+from gan_study.trainables.gans.training import TrainedGenerator
 from gan_study.trainables.image_quality.class_quality import ClassQuality
 from gan_study.trainables.image_quality.image_filter import ImageFilter
 from gan_study.trainables.image_quality.judge import ReferenceModels, measure_images
@@ -82,8 +87,11 @@ def export(
     data cannot be used, and if the synthetic images have a fault that is not allowed.
     """
     config, balancer = request.config, request.config.balancing.balancer
-    if not isinstance(balancer, GanBalancing):
-        raise ConfigError(f"balancing.name: {config.balancing.name!r} is not a GAN; only GAN images are exported")
+    if not isinstance(balancer, GeneratorBalancing):
+        raise ConfigError(
+            f"balancing.name: {config.balancing.name!r} trains no generator; only images of a GAN or of another "
+            "generator are exported"
+        )
     refuse_source(config, folder)
     # Files may be links, to real images: they are replaced and not written through.
     refuse_links(folder.resolve(), files=False)
@@ -150,7 +158,7 @@ class _Export:
     """
 
     request: ExportRequest
-    balancer: GanBalancing
+    balancer: GeneratorBalancing
     folder: Path
     parts: TrialParts
     levels: Range | None
@@ -170,7 +178,7 @@ class _Export:
             known = KnownImages.of(self.training, models.features)
         held_out = real.held_out
         fillings = {
-            label: self._fill(label, known, held_out.of_class(label), gans.generators[label], models)
+            label: self._fill(label, known, held_out.of_class(label), gans.by_label[label], models)
             for label in self.missing
         }
         refuse_faults(self._findings(fillings, {}), allowed=self.request.allowed)
@@ -178,7 +186,7 @@ class _Export:
             balanced, seed = self._balanced(fillings), derive_seed(config.seed, "quality")
             measured = measure_images(balanced, real, models, seed=seed)
         quality = {self.parts.classes.names[label]: each.quality for label, each in measured.items()}
-        generator = collect_generators(gans, self.balancer, self.training.shape, self.parts.classes)
+        generator = collect_generators(gans, config.balancing, self.training.shape, self.parts.classes)
         files = real_files(self.parts, config.data)
         description = describe_export(
             self.request,
@@ -209,17 +217,17 @@ class _Export:
         yield
         self.progress(name, 1, 1)
 
-    def _train_gans(self) -> TrainedGans:
-        gan, states = self.balancer.gan, self.request.states
+    def _train_gans(self) -> TrainedGenerators:
+        length, states = self.balancer.length, self.request.states
         most = self.balancer.most_generator_steps(self.training)
         # Milestones for the progress; but where states are given, a training with an early milestone continues
         # from none later than that.
         milestones = () if states is not None else tuple(range(PROGRESS_STEPS, most, PROGRESS_STEPS))
-        balancer = replace(self.balancer, gan=replace(gan, milestones=milestones))
+        balancer = self.balancer.with_length(replace(length, milestones=milestones))
         checkpoints = Checkpoints(folder=self.folder / WORK / "gans", every_seconds=_CHECKPOINT_SECONDS)
         if states is not None:
             shutil.copytree(states, checkpoints.folder, dirs_exist_ok=True)
-        stage = f"training {balancer.name}"
+        stage = f"training {self.request.config.balancing.name}"
         self.progress(stage, 0, most)
         for gans in balancer.train(self.training, seed=self._balancing_seed, checkpoints=checkpoints):
             self.progress(stage, gans.generator_steps, most)
@@ -227,16 +235,15 @@ class _Export:
         return gans
 
     def _fill(
-        self, label: int, known: KnownImages, held_out: Images, generator: nn.Module, models: ReferenceModels
+        self, label: int, known: KnownImages, held_out: Images, trained: TrainedGenerator, models: ReferenceModels
     ) -> Filling:
         judge = ImageFilter(classifier=models.domain, training=self.training)
 
         def draw(number: int, seed: int) -> Images:
             # As many as the trial drew, so that the images are the trial's, but for copies that are thrown away.
             images = generate_images(
-                generator,
+                trained,
                 torch.full((self.missing[label],), label, device=self.training.labels.device),
-                latent_size=self.balancer.gan.latent_size,
                 size=self.training.shape.size,
                 seed=seed,
                 real=self.training.images,

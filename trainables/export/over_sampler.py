@@ -33,7 +33,7 @@ from gan_study.trainables.export.sampler_arguments import (
     plain_array,
     usable_device,
 )
-from gan_study.trainables.gans.trainer import DivergedError
+from gan_study.trainables.gans.generator_trainer import DivergedError
 from gan_study.trainables.runtime.process import with_torch_defaults
 
 METHODS = tuple(name for name, entry in BALANCERS.items() if entry.adds_images)

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from gan_study.trainables.balancing.catalog import BALANCERS
 from gan_study.trainables.data.images import first_rows
-from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.image_quality.class_quality import has_collapsed
 from gan_study.trainables.image_quality.copying import find_repeats, repeat_distance
 from gan_study.trainables.image_quality.memorisation import measure_memorisation
@@ -80,7 +80,7 @@ def report_class(
     repeats, of_real = (find_repeats(each[:_MOST_COMPARED], nearer_than=near) for each in (few, own))
     # Nothing is held out: the method learned from all images.
     found = measure_memorisation(few, own, own[:0], others=all_real[other_rows], seed=0)
-    can_tell = method in VARIANTS and found.can_tell(num_classes=num_classes)
+    can_tell = BALANCERS[method].trains_generator and found.can_tell(num_classes=num_classes)
     return ClassReport(
         num_real=int(is_own.sum()),
         num_added=len(made),

@@ -16,7 +16,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from gan_study.trainables.balancing.gan import GanBalancing, TrainedGans, samples_seed
+from gan_study.trainables.balancing.balancer import BalancingConfig
+from gan_study.trainables.balancing.flow_matching import FLOW_MATCHING, FlowMatching
+from gan_study.trainables.balancing.generator import GeneratorBalancing, TrainedGenerators, samples_seed
 from gan_study.trainables.base.arguments import check_argument, checked_arguments
 from gan_study.trainables.base.files import read_bytes
 from gan_study.trainables.base.memory import refuse_beyond_memory
@@ -34,6 +36,7 @@ from gan_study.trainables.data.byte_images import resize, to_bytes
 from gan_study.trainables.data.images import Classes, ImageShape, ImageSize
 from gan_study.trainables.export.layout import read_settings, write_png, write_settings
 from gan_study.trainables.export.synthetic_mark import SyntheticMark
+from gan_study.trainables.flow.training import FlowSettings, make_flow
 from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.gans.ema import network_of
 from gan_study.trainables.gans.sampling import sample_batches
@@ -61,8 +64,8 @@ class FilledClass:
 class GeneratorConfig:
     """Everything needed to sample from the weights.
 
-    The networks are those of the GAN `variant` for images of `trained_size` pixels; their images are resized to
-    `image_size`. `classes` maps the name of each class that they can generate.
+    The networks are those of the GAN `variant`, or of a `flow`, for images of `trained_size` pixels; these are
+    resized to `image_size`. `classes` maps the name of each class that they can generate.
     """
 
     format_version: Literal[1] = 1
@@ -73,6 +76,8 @@ class GeneratorConfig:
     image_size: ImageSize
     num_classes: int = Field(ge=1)
     classes: Mapping[str, FilledClass] = Field(min_length=1)
+    flow: FlowSettings | None = None
+    """How the flow was trained and is sampled; None for a GAN."""
     weights_sha256: str | None = None
     """SHA-256 of the file of weights beside it; None if not noted."""
 
@@ -81,6 +86,12 @@ class GeneratorConfig:
         for name, filled in self.classes.items():
             if filled.label >= self.num_classes:
                 raise ValueError(f"class {name!r} has the label {filled.label} of {self.num_classes} classes")
+        return self
+
+    @model_validator(mode="after")
+    def _is_a_known_method(self) -> Self:
+        if (self.flow is not None) != (self.variant == FLOW_MATCHING.name):
+            raise ValueError(f"variant is {self.variant!r}; `flow` belongs to {FLOW_MATCHING.name!r} alone")
         return self
 
     @property
@@ -137,21 +148,25 @@ class SavedGenerator:
 
 
 def collect_generators(
-    gans: TrainedGans, balancer: GanBalancing, shape: ImageShape, classes: Classes
+    trained: TrainedGenerators, balancing: BalancingConfig, shape: ImageShape, classes: Classes
 ) -> SavedGenerator:
-    """The generators of trained GANs, which fill classes of images of `shape`."""
-    networks = list(dict.fromkeys(map(network_of, gans.generators.values())))
+    """The generators that fill classes of images of `shape`."""
+    balancer = balancing.balancer
+    assert isinstance(balancer, GeneratorBalancing), "nothing else trains generators"
+    by_label = {label: network_of(each.generator) for label, each in trained.by_label.items()}
+    networks = list(dict.fromkeys(by_label.values()))
     config = GeneratorConfig(
-        variant=balancer.name,
-        latent_size=balancer.gan.latent_size,
+        variant=balancing.name,
+        latent_size=next(iter(trained.by_label.values())).latent_size,
         channels=1 if shape.channels == 1 else 3,
         trained_size=balancer.image_size or shape.size,
         image_size=shape.size,
         num_classes=len(classes.names),
         classes={
-            classes.names[label]: FilledClass(network=networks.index(network_of(generator)), label=label)
-            for label, generator in gans.generators.items()
+            classes.names[label]: FilledClass(network=networks.index(network), label=label)
+            for label, network in by_label.items()
         },
+        flow=balancer.flow if isinstance(balancer, FlowMatching) else None,
     )
     return SavedGenerator(config=config, networks=nn.ModuleList(networks))
 
@@ -264,7 +279,8 @@ def load_generator(folder: Path | str) -> SavedGenerator:
     """
     folder = Path(folder)
     config = read_settings(GeneratorConfig, folder / CONFIG, what="generator")
-    VARIANTS.find(config.variant, where=f"{folder / CONFIG}: variant")
+    if config.flow is None:
+        VARIANTS.find(config.variant, where=f"{folder / CONFIG}: variant")
     try:
         content = read_bytes(folder / WEIGHTS)
         if config.weights_sha256 not in (None, sha256(content).hexdigest()):
@@ -298,10 +314,14 @@ def _refuse_larger(config: GeneratorConfig, weights: Mapping[str, Tensor]) -> No
 
 def _networks(config: GeneratorConfig) -> nn.ModuleList:
     """The networks that a configuration names, with weights that are yet to be replaced."""
-    variant = VARIANTS[config.variant]
-    shape = ImageShape(size=config.trained_size, channels=config.channels)
     with seeded_global_state(0):
-        made = [
-            variant.networks(shape, config.latent_size, config.num_classes) for _ in range(config.num_networks)
-        ]
-    return nn.ModuleList(each.generator.to(memory_format=variant.memory_format) for each in made)
+        return nn.ModuleList(_network(config) for _ in range(config.num_networks))
+
+
+def _network(config: GeneratorConfig) -> nn.Module:
+    shape = ImageShape(size=config.trained_size, channels=config.channels)
+    if config.flow is not None:
+        return make_flow(config.flow, shape, num_classes=config.num_classes)
+    variant = VARIANTS[config.variant]
+    made = variant.networks(shape, config.latent_size, config.num_classes)
+    return made.generator.to(memory_format=variant.memory_format)

@@ -1,20 +1,13 @@
-"""How one GAN is trained, from top to bottom: what its networks minimise, one step of each, many steps.
+"""How one GAN is trained: what its networks minimise, and one step of each.
 
-`training.py` runs it from checkpoint to checkpoint; `batched/` trains several GANs together, with the losses and
-the order of steps written here.
+`generator_trainer.py` takes many steps; `training.py` runs it from checkpoint to checkpoint; `batched/` trains
+several GANs together, with the losses and the order of steps written here.
 """
 
-import collections
-import logging
-import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
-from statistics import fmean
-from time import perf_counter
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -25,9 +18,9 @@ from gan_study.trainables.base.settings import ConfigError
 from gan_study.trainables.base.torch_internals import BatchNorm
 from gan_study.trainables.gans.diff_augment import diff_augment
 from gan_study.trainables.gans.ema import AveragedGenerator
+from gan_study.trainables.gans.generator_trainer import GeneratorTrainer
 from gan_study.trainables.gans.precision import gpu_products_in
 from gan_study.trainables.gans.random_streams import GeneratorStream, RandomStream
-from gan_study.trainables.gans.sampling import has_snapshot, take_snapshot
 from gan_study.trainables.gans.variant import (
     AdversarialStep,
     Discriminator,
@@ -39,27 +32,9 @@ from gan_study.trainables.gans.variant import (
     Term,
     TrainingData,
 )
-from gan_study.trainables.runtime.cache import State
-
-_log = logging.getLogger(__name__)
-
-# The losses are averaged over so many generator steps: the curve of 3,000 steps has two hundred points. Every
-# snapshot comes at the end of such an interval (`sampling.FIRST_SNAPSHOT`).
-LOSS_INTERVAL = 16
 
 # Placeholder: this step does not score real images.
 NOT_SCORED = DiscriminatorOutput(logits=torch.empty(0))
-
-
-class DivergedError(RuntimeError):
-    """A network's loss is not a finite number."""
-
-
-class MeanLosses(NamedTuple):
-    """The networks' losses in an interval of training, extra terms included: the means over their steps."""
-
-    discriminator: float
-    generator: float
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -107,12 +82,13 @@ class Objective:
         return loss
 
 
-class GanTrainer:
-    """One GAN in training: its networks, their optimisers, its batches, and its results so far."""
+class GanTrainer(GeneratorTrainer):
+    """One GAN in training: its networks, their optimisers and its batches."""
 
     def __init__(self, variant: GanVariant, settings: GanSettings, data: TrainingData, *, seed: int) -> None:
-        self.variant, self.settings, self.data, self.seed = variant, settings, data, seed
-        self.device = data.images.device
+        super().__init__(variant.name, data, latent_size=settings.latent_size, seed=seed)
+        self.variant, self.settings = variant, settings
+        self.batches_per_step = settings.batches_per_step
         if settings.precision == "tf32" and self.device.type != "cuda":
             kind = self.device.type
             raise ConfigError(f"gan.precision: 'tf32' cannot be used on {kind}; only NVIDIA GPUs have it")
@@ -122,7 +98,7 @@ class GanTrainer:
             self.networks.discriminator.load_state_dict(dict(data.start.discriminator))
         for network in (self.networks.generator, self.networks.discriminator):
             network.to(device=self.device, dtype=data.images.dtype).to(memory_format=variant.memory_format)
-        decay = settings.ema_decay
+        self.network, decay = self.networks.generator, settings.ema_decay
         self.average = AveragedGenerator(self.networks.generator, decay) if decay else None
         self.generator_optimiser = adam(self.networks.generator.parameters(), settings)
         self.discriminator_optimiser = adam(self.networks.discriminator.parameters(), settings)
@@ -135,7 +111,6 @@ class GanTrainer:
         loss, terms = variant.loss, (variant.discriminator_terms, variant.generator_terms)
         self.discriminator_objective = shared(loss=loss.discriminator, terms=terms[0], scores_real=True)
         self.generator_objective = shared(loss=loss.generator, terms=terms[1], scores_real=loss.compares)
-        self.random = torch_generator(seed, "steps", device=self.device)
         self.stream = GeneratorStream(self.random)
         random = torch_generator(seed, "batches", device=self.device)
         self.batches = (
@@ -143,13 +118,6 @@ class GanTrainer:
             if variant.conditional
             else index_batches(len(data.images), settings.batch_size, random)
         )
-        self.generator_steps = 0
-        self.losses: list[MeanLosses] = []
-        # Those of the steps since the last whole interval.
-        self.latest_losses: tuple[list[float], list[float]] = ([], [])
-        self.divergence: DivergedError | None = None
-        self.snapshots: dict[int, Tensor] = {}
-        self.seconds = 0.0
 
     # One step.
 
@@ -182,10 +150,6 @@ class GanTrainer:
         descend(self.generator_optimiser, loss)
         self.update_average()
         return loss.detach()
-
-    def real_images(self, batch: Tensor) -> tuple[Tensor, Tensor]:
-        """The real images [N, C, H, W] of the rows `batch`, and their labels [N]."""
-        return self.data.images.index_select(0, batch), self.data.labels.index_select(0, batch)
 
     def latents(self, number: int) -> Tensor:
         """Latents [number, latent_size] from N(0, 1)."""
@@ -222,26 +186,6 @@ class GanTrainer:
 
     # Many steps.
 
-    def train_until(self, generator_steps: int) -> None:
-        """Train until the generator has taken this many steps in all; the warm start comes before the first.
-
-        Raises DivergedError if a loss is not finite.
-        """
-        began_at = perf_counter()
-        self.warm_start()
-        while self.generator_steps < generator_steps and self.divergence is None:
-            number = self.steps_to_go(generator_steps)
-            batches = islice(self.batches, number * self.settings.discriminator_steps)
-            # Read once an interval: a read in every step would make a GPU wait for it.
-            self.end_interval(number, *(losses.tolist() for losses in self.take_steps(batches)))
-        self.seconds += perf_counter() - began_at
-        if self.divergence:
-            raise self.divergence
-
-    def steps_to_go(self, generator_steps: int) -> int:
-        """Take generator steps up to this many in all, but not beyond the end of an interval."""
-        return min(generator_steps - self.generator_steps, LOSS_INTERVAL - self.generator_steps % LOSS_INTERVAL)
-
     def take_steps(self, batches: Iterable[Tensor]) -> tuple[Tensor, Tensor]:
         """The losses of each step of discriminator and generator on `batches` of row indices.
 
@@ -263,75 +207,14 @@ class GanTrainer:
             random = torch_generator(self.seed, "warm start", device=self.device)
             self.variant.warm_start(self.networks, self.data, self.settings, random)
 
-    def end_interval(self, number: int, discriminator: Sequence[float], generator: Sequence[float]) -> None:
-        """Record the losses of `number` more generator steps, and take a snapshot if one is due."""
-        self.generator_steps += number
-        self.latest_losses[0].extend(discriminator)
-        self.latest_losses[1].extend(generator)
-        latest = self.mean_of_latest()
-        for network, loss in latest._asdict().items():
-            if not math.isfinite(loss) and self.divergence is None:
-                self.divergence = DivergedError(
-                    f"{self.variant.name}: the {network}'s loss is {loss} by generator step {self.generator_steps}"
-                )
-        if self.generator_steps % LOSS_INTERVAL == 0:
-            self.losses.append(latest)
-            self.latest_losses = ([], [])
-            described = {"gan": self.variant.name, "generator_steps": self.generator_steps}
-            _log.debug("GAN losses", extra={**described, **latest._asdict()})
-        if has_snapshot(self.generator_steps) and self.divergence is None:
-            self.snapshots[self.generator_steps] = self.take_snapshot()
-
-    def mean_of_latest(self) -> MeanLosses:
-        """The mean losses since the last whole interval."""
-        return MeanLosses(*map(fmean, self.latest_losses))
-
-    @property
-    def sampled_generator(self) -> nn.Module:
-        """The generator to sample from: the average, if there is one."""
-        return self.networks.generator if self.average is None else self.average
-
-    def take_snapshot(self) -> Tensor:
-        """A few images of the current generator, as bytes [n, C, H, W]."""
-        latent_size = self.settings.latent_size
-        return take_snapshot(self.sampled_generator, self.data.labels, latent_size=latent_size, seed=self.seed)
-
-    def state(self) -> State:
-        """Everything that later steps depend on, and the reported values of earlier ones."""
+    def parts(self) -> Mapping[str, nn.Module | torch.optim.Optimizer]:
+        """Networks and optimisers, whose states are saved, by name."""
         return {
-            **{name: part.state_dict() for name, part in self._parts().items()},
-            "random": self.random.get_state(),
-            "generator_steps": self.generator_steps,
-            "losses": [tuple(losses) for losses in self.losses],
-            "latest losses": self.latest_losses,
-            "divergence": str(self.divergence) if self.divergence else None,
-            "snapshots": dict(self.snapshots),
-            "seconds": self.seconds,
-        }
-
-    def load(self, state: State) -> None:
-        """Continue from a `state` of the same training."""
-        for name, part in self._parts().items():
-            part.load_state_dict(state[name])
-        self.random.set_state(state["random"])
-        self.losses = [MeanLosses(*losses) for losses in state["losses"]]
-        self.snapshots, self.seconds = dict(state["snapshots"]), state["seconds"]
-        of_discriminator, of_generator = state["latest losses"]
-        self.latest_losses = (list(of_discriminator), list(of_generator))
-        self.divergence = DivergedError(state["divergence"]) if state["divergence"] else None
-        # The batches up to there are drawn again, and thrown away.
-        missed = (state["generator_steps"] - self.generator_steps) * self.settings.discriminator_steps
-        collections.deque(islice(self.batches, missed), maxlen=0)
-        self.generator_steps = state["generator_steps"]
-
-    def _parts(self) -> dict[str, nn.Module | torch.optim.Optimizer]:
-        parts: dict[str, nn.Module | torch.optim.Optimizer] = {
             "generator": self.networks.generator,
             "discriminator": self.networks.discriminator,
             "generator optimiser": self.generator_optimiser,
             "discriminator optimiser": self.discriminator_optimiser,
         }
-        return parts if self.average is None else {**parts, "average": self.average}
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,28 +1,30 @@
-"""A GAN's training from checkpoint to checkpoint: cached steps are not trained again."""
+"""A generator's training from checkpoint to checkpoint: cached steps are not trained again."""
 
 import logging
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from torch import nn
+from torch import Tensor, nn
 
 from gan_study.trainables.base.settings import digest, dump
 from gan_study.trainables.gans.checkpoints import Checkpoints
-from gan_study.trainables.gans.sampling import Snapshots
-from gan_study.trainables.gans.trainer import LOSS_INTERVAL, GanTrainer, MeanLosses
-from gan_study.trainables.gans.variant import LENGTHS, GanSettings, GanVariant, Pretrained, TrainingData
+from gan_study.trainables.gans.generator_trainer import LOSS_INTERVAL, GeneratorTrainer, MeanLosses
+from gan_study.trainables.gans.length import LENGTHS
+from gan_study.trainables.gans.sampling import Snapshots, sample
+from gan_study.trainables.gans.trainer import GanTrainer
+from gan_study.trainables.gans.variant import GanSettings, GanVariant, Pretrained, TrainingData
 from gan_study.trainables.runtime.cache import arithmetic, contents
 
 _log = logging.getLogger(__name__)
 
-# Names the layout of `GanTrainer.state`: a cached state of another version is not found.
+# Names the layout of `GeneratorTrainer.state`: a cached state of another version is not found.
 STATE_VERSION = 5
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingEnd:
-    """Why a GAN's training ended."""
+    """Why a generator's training ended."""
 
     reason: Literal["fixed", "converged", "floor", "cap"]
     """A fixed length, no more improvement, or the smallest or largest length allowed."""
@@ -38,8 +40,8 @@ FIXED = TrainingEnd(reason="fixed")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class TrainedGan:
-    """A GAN after some steps of training; its generator keeps changing when further steps are requested."""
+class TrainedGenerator:
+    """A generator after some steps of training; it keeps changing when further steps are requested."""
 
     generator_steps: int
     """Generator steps so far, including cached ones."""
@@ -47,20 +49,50 @@ class TrainedGan:
     """The mean losses of each LOSS_INTERVAL of generator steps; the last interval may be shorter."""
     generator: nn.Module
     """The generator to sample from: the one in training, or its average."""
+    latent_size: int
+    """Number of normal random numbers that an image is made from."""
     taken_from: int
     """The generator step whose generator it is."""
     snapshots: Snapshots = field(default_factory=dict)
     """A few images of earlier steps, and of this one."""
     seconds: float = 0.0
     """Wall time of all steps so far, including cached ones."""
+    sampling_seconds: float = 0.0
+    """Wall time of drawing the images that fill its classes."""
     end: TrainingEnd | None = None
     """Why there are no further steps; None if there may be."""
+
+    def sample(self, labels: Tensor, *, seed: int) -> Tensor:
+        """An image for each of `labels` [N], as `sampling.sample` makes them."""
+        return sample(self.generator, labels, self.latent_size, seed=seed)
 
     @property
     def loss_steps(self) -> tuple[int, ...]:
         """The generator step at which each interval of `losses` ends."""
         ends = range(LOSS_INTERVAL, LOSS_INTERVAL * len(self.losses) + 1, LOSS_INTERVAL)
         return tuple(min(end, self.generator_steps) for end in ends)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class WantedTraining:
+    """A generator to train."""
+
+    data: TrainingData
+    """Its training images."""
+    seed: int
+    """No other generator of the trial has it."""
+    at: frozenset[int]
+    """The generator steps after which it is observed, including the last."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RunningTraining:
+    """A generator whose training runs while its states are requested."""
+
+    states: Iterator[TrainedGenerator]
+    """The generator after each observed step."""
+    notes: tuple[str, ...] = ()
+    """Notes on how it is trained."""
 
 
 def train_gan(
@@ -71,7 +103,7 @@ def train_gan(
     seed: int,
     at: Collection[int],
     checkpoints: Checkpoints | None = None,
-) -> Iterator[TrainedGan]:
+) -> Iterator[TrainedGenerator]:
     """`variant` trained on `data`, after each generator step of `at`, ascending.
 
     With `checkpoints` no step is trained twice; no number depends on that. The training length in `settings` is
@@ -108,7 +140,7 @@ def pretrain(
 
 
 def reach(
-    trainer: GanTrainer, name: str, *, at: Collection[int], checkpoints: Checkpoints | None
+    trainer: GeneratorTrainer, name: str, *, at: Collection[int], checkpoints: Checkpoints | None
 ) -> Iterator[int]:
     """Each generator step of `at`, when `trainer` has reached it.
 
@@ -132,13 +164,14 @@ def reach(
         yield step
 
 
-def report(trainer: GanTrainer) -> TrainedGan:
+def report(trainer: GeneratorTrainer) -> TrainedGenerator:
     """The results of a training so far."""
     unfinished = (trainer.mean_of_latest(),) if trainer.latest_losses[1] else ()
-    return TrainedGan(
+    return TrainedGenerator(
         generator_steps=trainer.generator_steps,
         losses=(*trainer.losses, *unfinished),
         generator=trainer.sampled_generator,
+        latent_size=trainer.latent_size,
         taken_from=trainer.generator_steps,
         snapshots={**trainer.snapshots, trainer.generator_steps: trainer.take_snapshot()},
         seconds=trainer.seconds,

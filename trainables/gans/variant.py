@@ -1,53 +1,37 @@
 """The parts of a GAN, as values: its settings, its networks, its loss and its extra terms."""
 
-import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from itertools import pairwise
-from typing import Annotated, Literal, NamedTuple, Protocol, Self, TypeAlias, TypeVar
+from dataclasses import dataclass
+from typing import Annotated, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
 
 import torch
-from pydantic import Field, model_validator
+from pydantic import Field
 from torch import Tensor, nn
 
 from gan_study.trainables.base.settings import ConfigError, nearest, parse, settings
 from gan_study.trainables.data.byte_images import Images
 from gan_study.trainables.data.images import ImageShape
+from gan_study.trainables.gans.length import TrainingLength, displaced_lengths
 from gan_study.trainables.gans.precision import Precision
 from gan_study.trainables.gans.random_streams import RandomStream
 
 T = TypeVar("T")
 
-# A week of the quickest of these GANs on a GPU has fewer; more digits are a slip.
-MOST_STEPS = 10**8
-
 
 @settings
-class GanSettings:
+class GanSettings(TrainingLength):
     """How a GAN is trained; each variant has its own defaults. Adam optimises both networks."""
 
-    generator_steps: int | None = Field(default=None, ge=1, le=MOST_STEPS)
-    """Length of the training, in generator steps; the minimum length if `most_generator_steps` is set."""
-    most_generator_steps: int | None = Field(default=None, ge=1, le=MOST_STEPS)
-    """Training continues up to this length while the images improve (`balancing/training_length.py`); None:
-    exactly `generator_steps`."""
-    epochs: int | None = Field(default=None, ge=1, le=MOST_STEPS)
-    """Alternative to `generator_steps`, for recipes that follow a source which counts epochs: passes over the
-    real images, even if there are very few."""
     learning_rate: float = Field(gt=0)
     """The learning rate of Adam, for both networks."""
     beta1: float = Field(ge=0, lt=1)
     """Adam's decay rate of the first moment."""
     beta2: float = Field(ge=0, lt=1)
     """Adam's decay rate of the second moment."""
-    batch_size: int = Field(ge=2)
-    """Real images in each step."""
     latent_size: int = Field(ge=1)
     """Number of normal random numbers that an image is generated from."""
     discriminator_steps: int = Field(ge=1)
     """A generator step follows after this many batches."""
-    milestones: tuple[int, ...] = ()
-    """Generator steps, ascending, after which the generator is also tested during training."""
     weights: Mapping[str, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
     """The factor of each of the variant's extra terms, by name."""
     weight_clip: float | None = Field(default=None, gt=0)
@@ -64,59 +48,10 @@ class GanSettings:
     precision: Precision = "float32"
     """The precision of matrix products and convolutions."""
 
-    @model_validator(mode="after")
-    def _has_one_length(self) -> Self:
-        if (self.generator_steps is None) == (self.epochs is None):
-            raise ValueError(
-                f"generator_steps is {self.generator_steps} and epochs is {self.epochs}: set exactly "
-                f"one of them as the length of the GAN's training; the other must be null"
-            )
-        least, most = self.generator_steps, self.most_generator_steps
-        if most is not None and least is None:
-            raise ValueError(
-                f"most_generator_steps is {most} and epochs is {self.epochs}: epochs are an exact "
-                f"length; most_generator_steps can only be used with generator_steps, the minimum length"
-            )
-        if most is not None and least is not None and most < least:
-            raise ValueError(f"most_generator_steps is {most}; it must be at least generator_steps, {least}")
-        return self
-
-    @model_validator(mode="after")
-    def _milestones_lie_on_the_way(self) -> Self:
-        last = self.most_generator_steps or self.generator_steps or math.inf
-        if any(earlier >= later for earlier, later in pairwise((0, *self.milestones, last))):
-            raise ValueError(
-                f"milestones {list(self.milestones)} must increase between generator step 1 and the last, {last}"
-            )
-        return self
-
-    def num_generator_steps(self, num_images: int) -> int:
-        """Generator steps of a training on `num_images`: the minimum if it may end automatically."""
-        if self.generator_steps is not None:
-            return self.generator_steps
-        assert self.epochs is not None, "_has_one_length saw to it"
-        # An epoch has at least as many batches as go to one step of the generator.
-        batches = max(math.ceil(num_images / self.batch_size), self.discriminator_steps)
-        return self.epochs * batches // self.discriminator_steps
-
-    def of_length(self, generator_steps: int) -> Self:
-        """The same for exactly this number of generator steps, without milestones."""
-        return replace(
-            self, generator_steps=generator_steps, most_generator_steps=None, epochs=None, milestones=()
-        )
-
-
-# The settings that say how long a GAN is trained.
-LENGTHS = ("generator_steps", "most_generator_steps", "epochs")
-
-
-def displaced_lengths(given: Mapping[str, object]) -> frozenset[str]:
-    """The length settings that those `given` replace; a given maximum alone keeps the minimum."""
-    named = {name for name in LENGTHS if given.get(name) is not None}
-    if not named:
-        return frozenset()
-    stays = {"generator_steps"} if named == {"most_generator_steps"} else set[str]()
-    return frozenset(LENGTHS) - given.keys() - stays
+    @property
+    def batches_per_step(self) -> int:
+        """Batches of real images in one generator step."""
+        return self.discriminator_steps
 
 
 # What most variants share, as the MNIST and the X-ray report have it (Radford et al. 2015, section 4, for Adam

@@ -104,22 +104,27 @@ ARRAYS: Mapping[str, ArraySpec] = {
         "cross-entropy of the validation part after the epoch; NaN if not measured",
     ),
     "classifier/seconds": _spec("float64", "fits", "wall time of each fit", is_time=True),
-    "gan/trained_on": _spec("text", "gans", 'what each GAN was trained on: a class name, or "all classes"'),
+    "gan/trained_on": _spec("text", "gans", 'what each generator was trained on: a class name, or "all classes"'),
     "gan/loss_steps": _spec("int64", "gans gan_losses", "generator step of each mean loss; -1 after the last"),
     "gan/generator_loss": _spec(
         "float64", "gans gan_losses", "mean loss since the step before; NaN after the last"
     ),
     "gan/discriminator_loss": _spec(
-        "float64", "gans gan_losses", "mean loss since the step before; NaN after the last"
+        "float64",
+        "gans gan_losses",
+        "mean loss since the step before; NaN after the last, and if there is no discriminator",
     ),
     "gan/generator_steps": _spec("int64", "gans", "generator steps taken"),
     "gan/taken_from": _spec("int64", "gans", "generator step whose generator is used to fill the classes"),
     "gan/seconds": _spec(
         "float64", "gans", "wall time of the steps, including those trained by another trial", is_time=True
     ),
+    "gan/sampling_seconds": _spec(
+        "float64", "gans", "wall time of drawing the images that fill its classes", is_time=True
+    ),
     "gan/reason": _spec("text", "gans", 'why each training ended: "fixed", "converged", "floor" or "cap"'),
     "gan/still_improving": _spec("int64", "gans", "1 if images were still getting better, 0 if not, -1 unknown"),
-    "gan/pretrained_on": _spec("text", "gans", 'what each GAN was trained on first; "" without pretraining'),
+    "gan/pretrained_on": _spec("text", "gans", 'what each generator was trained on first; "" without pretraining'),
     "gan/length_steps": _spec("int64", "gans checks", "generator steps at each comparison; -1 after the last"),
     "gan/length_distances": _spec(
         "float64", "gans checks", "kernel distance to held-out training images; NaN after the last"

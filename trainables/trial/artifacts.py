@@ -15,7 +15,7 @@ from gan_study.trainables.classifiers.scores import Scores, to_arrays
 from gan_study.trainables.data.byte_images import to_bytes
 from gan_study.trainables.data.images import Classes, Labels, TrainingSet
 from gan_study.trainables.gans.sampling import IMAGES_OF_A_CLASS, Snapshots
-from gan_study.trainables.gans.training import FIXED, TrainedGan
+from gan_study.trainables.gans.training import FIXED, TrainedGenerator
 from gan_study.trainables.image_quality.copying import COPY_RATIO
 from gan_study.trainables.image_quality.judge import MeasuredImages
 from gan_study.trainables.image_quality.nearest import pair_with_nearest, project_images
@@ -74,8 +74,8 @@ def fit_arrays(
     }
 
 
-def gan_arrays(gans: Mapping[str, TrainedGan], *, pretrained_on: str | None) -> dict[str, Array]:
-    """Losses, steps and times of each GAN, by what it was trained on; empty without one."""
+def gan_arrays(gans: Mapping[str, TrainedGenerator], *, pretrained_on: str | None) -> dict[str, Array]:
+    """Losses, steps and times of each generator, by what it was trained on; empty without one."""
     if not gans:
         return {}
     found = list(gans.values())
@@ -85,7 +85,14 @@ def gan_arrays(gans: Mapping[str, TrainedGan], *, pretrained_on: str | None) -> 
         "gan/trained_on": _text(list(gans)),
         "gan/loss_steps": _rows([gan.loss_steps for gan in found], -1),
         "gan/generator_loss": _rows([[each.generator for each in gan.losses] for gan in found], np.nan),
-        "gan/discriminator_loss": _rows([[each.discriminator for each in gan.losses] for gan in found], np.nan),
+        "gan/discriminator_loss": _rows(
+            [
+                [np.nan if each.discriminator is None else each.discriminator for each in gan.losses]
+                for gan in found
+            ],
+            np.nan,
+        ),
+        "gan/sampling_seconds": np.array([gan.sampling_seconds for gan in found], dtype=np.float64),
         "gan/seconds": np.array([gan.seconds for gan in found], dtype=np.float64),
         "gan/generator_steps": np.array([gan.generator_steps for gan in found], dtype=np.int64),
         "gan/taken_from": np.array([gan.taken_from for gan in found], dtype=np.int64),

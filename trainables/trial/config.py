@@ -9,7 +9,8 @@ from pydantic import Field, JsonValue, model_validator
 
 from gan_study.trainables.balancing.balancer import BalancingConfig
 from gan_study.trainables.balancing.catalog import BALANCERS, parse_balancing
-from gan_study.trainables.balancing.gan import ALL_CLASSES, GanBalancing
+from gan_study.trainables.balancing.gan import GanBalancing
+from gan_study.trainables.balancing.generator import ALL_CLASSES, GeneratorBalancing
 from gan_study.trainables.base.arguments import checked_arguments
 from gan_study.trainables.base.settings import ConfigError, digest, dump, parse, settings
 from gan_study.trainables.classifiers.catalog import classifier_model
@@ -18,6 +19,7 @@ from gan_study.trainables.classifiers.pretrained import Pretrained
 from gan_study.trainables.data.imbalance import Imbalance
 from gan_study.trainables.data.reading.columns import Columns
 from gan_study.trainables.data.source import DataConfig
+from gan_study.trainables.gans.length import TrainingLength
 from gan_study.trainables.gans.variant import GanSettings
 from gan_study.trainables.image_quality.features import DomainFeatures, ImageFeatures
 
@@ -102,7 +104,7 @@ class TrialConfig:
     def __post_init__(self) -> None:
         model = classifier_model(self.classifier)
         chosen = {"name": self.balancing.name}
-        if isinstance(self.balancing.balancer, GanBalancing):
+        if isinstance(self.balancing.balancer, GeneratorBalancing):
             chosen["plan"] = self.balancing.balancer.plan
         for key, name in chosen.items():
             if model.final_head is not None and BALANCERS[name].moves_predictions:
@@ -193,10 +195,16 @@ def pretrained_on(balancing: BalancingConfig) -> str | None:
     return ALL_CLASSES if gan is not None and gan.pretrain == "all_classes" else None
 
 
-def with_gan(balancing: BalancingConfig, gan: GanSettings) -> BalancingConfig:
-    """`balancing`, which uses a GAN, with other settings of it."""
-    assert isinstance(balancing.balancer, GanBalancing)
-    return replace(balancing, balancer=replace(balancing.balancer, gan=gan))
+def training_length(balancing: BalancingConfig) -> TrainingLength | None:
+    """The settings of the training of the generator that balances; None if none is trained."""
+    balancer = balancing.balancer
+    return balancer.length if isinstance(balancer, GeneratorBalancing) else None
+
+
+def with_length(balancing: BalancingConfig, length: TrainingLength) -> BalancingConfig:
+    """`balancing`, which trains a generator, with other settings of its training."""
+    assert isinstance(balancing.balancer, GeneratorBalancing)
+    return replace(balancing, balancer=balancing.balancer.with_length(length))
 
 
 def _remove(values: dict[str, JsonValue], *keys: str) -> dict[str, JsonValue]:

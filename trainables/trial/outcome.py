@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from gan_study.trainables.balancing.balancer import BalancedSet, Balancer, FillsClasses
 from gan_study.trainables.balancing.drawing import FilterCounts, count_rejected
-from gan_study.trainables.balancing.gan import GanBalancing
+from gan_study.trainables.balancing.generator import GeneratorBalancing
 from gan_study.trainables.base.settings import UserError, digest
 from gan_study.trainables.classifiers.classifier import FittedClassifier
 from gan_study.trainables.classifiers.metrics import improvement
@@ -249,7 +249,7 @@ def _describe_images(
     if not sum(counts["made"]):
         return None
     fills = balancer if isinstance(balancer, FillsClasses) else None
-    gan = balancer if isinstance(balancer, GanBalancing) else None
+    generates = balancer if isinstance(balancer, GeneratorBalancing) else None
     return GeneratedImages(
         balance_to=fills.balance_to if fills else None,
         dose=fills.dose if fills else None,
@@ -257,8 +257,8 @@ def _describe_images(
         num_made=sum(counts["made"]),
         num_passed=sum(counts["synthetic"]),
         num_rejected=sum(each.num_rejected for each in filtered.values()) if filtered else None,
-        filter=("apply" if gan and gan.filter == "apply" else "measure") if filtered else None,
-        weight=gan.synthetic_weight if gan else 1.0,
+        filter=("apply" if generates and generates.filter == "apply" else "measure") if filtered else None,
+        weight=generates.synthetic_weight if generates else 1.0,
     )
 
 

@@ -13,7 +13,7 @@ from typing import TypeAlias
 import torch
 
 from gan_study.trainables.balancing.balancer import BalancedSet
-from gan_study.trainables.balancing.gan import GanBalancing
+from gan_study.trainables.balancing.generator import GeneratorBalancing
 from gan_study.trainables.base.arguments import checked_arguments
 from gan_study.trainables.base.seeding import derive_seed
 from gan_study.trainables.classifiers.backbone import Backbone
@@ -116,7 +116,7 @@ def run_trial(
     data = _load(config, purpose, source, device)
     clock.lap("data")
     milestones: list[Milestone] = []
-    # A balancer yields one set or, if it trains a GAN, one at each milestone and the answer last.
+    # A balancer yields one set or, if it trains a generator, one at each milestone and the answer last.
     for balanced in _balance(config, data, checkpoints, execution, cached):
         clock.lap("balancing")
         fits = _fit_classifiers(config, data, balanced)
@@ -177,10 +177,10 @@ class Stopwatch:
 def _balance(
     config: TrialConfig, data: TrialData, checkpoints: Checkpoints | None, execution: TrialExecution, store: Store
 ) -> Iterator[BalancedSet]:
-    """The balanced sets, each with the real images that it asks for; a GAN is given the filter that it applies."""
+    """The balanced sets, each with the real images that it asks for; a generator has the filter it applies."""
     inputs_of, balancer = partial(_balancer_inputs, config, data), config.balancing.balancer
     training, seed = inputs_of(config.seed)
-    if isinstance(balancer, GanBalancing):
+    if isinstance(balancer, GeneratorBalancing):
         execution = replace(execution, inputs_of=inputs_of)
         reject = None
         if balancer.filter == "apply":

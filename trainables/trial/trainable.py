@@ -17,7 +17,7 @@ from gan_study.trainables.base.settings import UserError, dump
 from gan_study.trainables.data.images import Loaded
 from gan_study.trainables.data.source import ImageSource
 from gan_study.trainables.gans.checkpoints import Checkpoints
-from gan_study.trainables.gans.trainer import DivergedError
+from gan_study.trainables.gans.generator_trainer import DivergedError
 from gan_study.trainables.records.arrays import arrays_digest, to_bytes
 from gan_study.trainables.records.record import Milestone, TrialRecord
 from gan_study.trainables.runtime.cache import FolderStore

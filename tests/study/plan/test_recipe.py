@@ -11,7 +11,7 @@ from gan_study.study.plan.recipe import apply_assignments, at_scale, load_recipe
 from gan_study.study.plan.trials import baseline_trials
 from gan_study.trainables.base.settings import ConfigError, dump
 from gan_study.trainables.data.sources.torchvision_sets import CIFAR10_SET, FASHION_MNIST_SET
-from gan_study.trainables.gans.variant import LENGTHS
+from gan_study.trainables.gans.length import LENGTHS
 from gan_study.trainables.image_quality.extractor import NUM_FEATURES
 from gan_study.trainables.trial.config import gan_settings
 

@@ -20,7 +20,7 @@ from gan_study.trainables.data.images import Classes, TrainingSet
 from gan_study.trainables.gans.batched import GanExecution
 from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.gans.sampling import sample
-from gan_study.trainables.gans.training import TrainedGan, train_gan
+from gan_study.trainables.gans.training import TrainedGenerator, train_gan
 from gan_study.trainables.gans.variant import GanSettings, GanVariant, TrainingData
 from tests.members import each
 from tests.trainables.balancing.tiny import training_set_of
@@ -164,7 +164,7 @@ def test_a_gan_of_another_size_sees_and_makes_images_of_that_size(
 
     def watched(
         variant: GanVariant, settings: GanSettings, data: TrainingData, **others: Any
-    ) -> Iterator[TrainedGan]:
+    ) -> Iterator[TrainedGenerator]:
         seen.append(tuple(data.images.shape))
         return train_gan(variant, settings, data, **others)
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from gan_study.trainables.balancing import training_length
 from gan_study.trainables.balancing.catalog import parse_balancing
-from gan_study.trainables.balancing.gan import samples_seed
+from gan_study.trainables.balancing.generator import samples_seed
 from gan_study.trainables.balancing.training_length import (
     at_fixed_length,
     comparison_steps,
@@ -27,7 +27,7 @@ from gan_study.trainables.base.seeding import derive_seed
 from gan_study.trainables.data.images import TrainingSet
 from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.gans.sampling import sample
-from gan_study.trainables.gans.training import FIXED, TrainedGan, TrainingEnd, pretrain, train_gan
+from gan_study.trainables.gans.training import FIXED, TrainedGenerator, TrainingEnd, pretrain, train_gan
 from gan_study.trainables.gans.variant import GanSettings, GanVariant, TrainingData
 from tests.trainables.balancing.tiny import training_set_of
 
@@ -50,19 +50,21 @@ HELD_OUT = TrainingData(
 )
 
 
-def training(brightness: Sequence[float], steps: Sequence[int] = ()) -> Iterator[TrainedGan]:
+def training(brightness: Sequence[float], steps: Sequence[int] = ()) -> Iterator[TrainedGenerator]:
     """One generator in training, which has these brightnesses one after another, by itself every 250 steps."""
     generator = Grey(0.0)
     for step, value in zip(steps or count(250, 250), brightness, strict=False):
         generator.brightness.data.fill_(value)
-        yield TrainedGan(generator_steps=step, losses=(), taken_from=step, generator=generator)
+        yield TrainedGenerator(
+            generator_steps=step, losses=(), taken_from=step, generator=generator, latent_size=1
+        )
 
 
 def passed_on(
-    states: Iterator[TrainedGan], *, least: int = 250, most: int = 6000
-) -> list[tuple[TrainedGan, float]]:
+    states: Iterator[TrainedGenerator], *, least: int = 250, most: int = 6000
+) -> list[tuple[TrainedGenerator, float]]:
     """What `until_no_nearer` gives, each with the brightness that it had when it was given."""
-    found = until_no_nearer(states, HELD_OUT, least=least, most=most, latent_size=1, seed=0)
+    found = until_no_nearer(states, HELD_OUT, least=least, most=most, seed=0)
     return [(state, round(state.generator.brightness.item(), 3)) for state in found]
 
 
@@ -200,7 +202,7 @@ def test_at_a_fixed_length_the_last_state_alone_has_an_end() -> None:
 def test_distance_grows_with_the_difference_and_is_the_mean_over_classes() -> None:
     def distance(held_out: TrainingData, brightness: float) -> float:
         (state,) = training([brightness])
-        return distance_to(held_out, state, latent_size=1, seed=0)
+        return distance_to(held_out, state, seed=0)
 
     near, far = distance(HELD_OUT, 0.52), distance(HELD_OUT, 0.8)
     assert 0 < 10 * abs(near) < far

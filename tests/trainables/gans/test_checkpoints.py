@@ -12,8 +12,9 @@ import torch
 
 from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.gans.checkpoints import Checkpoints, forget_oldest
-from gan_study.trainables.gans.trainer import LOSS_INTERVAL, GanTrainer
-from gan_study.trainables.gans.training import TrainedGan, train_gan, training_id
+from gan_study.trainables.gans.generator_trainer import LOSS_INTERVAL
+from gan_study.trainables.gans.trainer import GanTrainer
+from gan_study.trainables.gans.training import TrainedGenerator, train_gan, training_id
 from gan_study.trainables.gans.variant import GanSettings, GanVariant, TrainingData, parse_gan_settings
 from gan_study.trainables.runtime import cache
 
@@ -32,11 +33,13 @@ def settings_of(variant: GanVariant) -> GanSettings:
     return parse_gan_settings(variant, {**SMALL, **warm_start}, where="gan")
 
 
-def training(variant: GanVariant, steps: int, checkpoints: Checkpoints | None = None) -> Iterator[TrainedGan]:
+def training(
+    variant: GanVariant, steps: int, checkpoints: Checkpoints | None = None
+) -> Iterator[TrainedGenerator]:
     return train_gan(variant, settings_of(variant), DATA, seed=1, checkpoints=checkpoints, at={steps})
 
 
-def outcome(states: Iterator[TrainedGan]) -> tuple[object, list[torch.Tensor]]:
+def outcome(states: Iterator[TrainedGenerator]) -> tuple[object, list[torch.Tensor]]:
     *_, last = states
     return last.losses, [value.clone() for value in last.generator.state_dict().values()]
 

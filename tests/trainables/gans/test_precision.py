@@ -9,7 +9,7 @@ from gan_study.trainables.gans.batched.stacked import train_gans
 from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.gans.precision import gpu_products_in
 from gan_study.trainables.gans.trainer import GanTrainer
-from gan_study.trainables.gans.training import TrainedGan, train_gan
+from gan_study.trainables.gans.training import TrainedGenerator, train_gan
 from gan_study.trainables.gans.variant import GanSettings, GanVariant, TrainingData, parse_gan_settings
 
 CPU = torch.device("cpu")
@@ -27,7 +27,7 @@ def settings_of(variant: GanVariant, precision: str) -> GanSettings:
     return parse_gan_settings(variant, {**given, **warm_start}, where="gan")
 
 
-def near(one: TrainedGan, other: TrainedGan) -> bool:
+def near(one: TrainedGenerator, other: TrainedGenerator) -> bool:
     """Seven bits are two to three digits."""
     return one.losses[0] == pytest.approx(other.losses[0], rel=0.05, abs=0.05)
 
@@ -90,7 +90,7 @@ def test_bf16_of_several_at_once_is_that_of_each_alone_or_refused(name: str) -> 
             next(stacked)
     else:
         ((found, _),) = stacked
-        assert isinstance(found, TrainedGan)
+        assert isinstance(found, TrainedGenerator)
         assert near(found, alone)
 
 

@@ -6,6 +6,7 @@ from torch import nn
 from gan_study.trainables.data.images import ImageShape
 from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.gans.checkpoints import Checkpoints
+from gan_study.trainables.gans.generator_trainer import LOSS_INTERVAL
 from gan_study.trainables.gans.sampling import (
     IMAGES_OF_A_CLASS,
     has_snapshot,
@@ -13,7 +14,6 @@ from gan_study.trainables.gans.sampling import (
     snapshot_labels,
     split_by_label,
 )
-from gan_study.trainables.gans.trainer import LOSS_INTERVAL
 from gan_study.trainables.gans.training import train_gan
 from gan_study.trainables.gans.variant import TrainingData
 

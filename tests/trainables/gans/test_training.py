@@ -8,9 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from gan_study.trainables.gans.catalog import VARIANTS
+from gan_study.trainables.gans.generator_trainer import DivergedError
 from gan_study.trainables.gans.sampling import sample
-from gan_study.trainables.gans.trainer import DivergedError, class_balanced_batches, clip_weights
-from gan_study.trainables.gans.training import TrainedGan, train_gan
+from gan_study.trainables.gans.trainer import class_balanced_batches, clip_weights
+from gan_study.trainables.gans.training import TrainedGenerator, train_gan
 from gan_study.trainables.gans.variant import (
     AdversarialStep,
     GanSettings,
@@ -42,7 +43,7 @@ def settings_of(variant: GanVariant, given: Mapping[str, object] = {}) -> GanSet
     return parse_gan_settings(variant, {**SMALL, **warm_start, **given}, where="gan")
 
 
-def trained(variant: GanVariant, given: Mapping[str, object] = {}, *, seed: int = 1) -> Iterator[TrainedGan]:
+def trained(variant: GanVariant, given: Mapping[str, object] = {}, *, seed: int = 1) -> Iterator[TrainedGenerator]:
     """The GAN after each of its generator steps."""
     settings = settings_of(variant, given)
     return train_gan(variant, settings, DATA, seed=seed, at=range(1, settings.num_generator_steps(10) + 1))

@@ -4,7 +4,8 @@ import pytest
 
 from gan_study.trainables.base.settings import ConfigError, dump
 from gan_study.trainables.gans.catalog import VARIANTS
-from gan_study.trainables.gans.variant import DEFAULTS, LENGTHS, GanSettings, GanVariant, parse_gan_settings
+from gan_study.trainables.gans.length import LENGTHS
+from gan_study.trainables.gans.variant import DEFAULTS, GanSettings, GanVariant, parse_gan_settings
 
 
 @pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
@@ -109,7 +110,7 @@ def test_given_weights_overlay_the_default_weights() -> None:
         ),
         (
             {"generator_steps": 5, "epochs": 2},
-            "gan: generator_steps is 5 and epochs is 2: set exactly one of them as the length of the GAN's "
+            "gan: generator_steps is 5 and epochs is 2: set exactly one of them as the length of the "
             "training; the other must be null",
         ),
         (

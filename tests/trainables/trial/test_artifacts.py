@@ -5,16 +5,17 @@ from collections.abc import Sequence
 import numpy as np
 from torch import nn
 
-from gan_study.trainables.gans.trainer import MeanLosses
-from gan_study.trainables.gans.training import TrainedGan, TrainingEnd
+from gan_study.trainables.gans.generator_trainer import MeanLosses
+from gan_study.trainables.gans.training import TrainedGenerator, TrainingEnd
 from gan_study.trainables.records.arrays import ARRAYS
 from gan_study.trainables.trial.artifacts import gan_arrays
 from tests.analysis.planted import planted_record, with_arrays
 
 
-def gan(steps: int, losses: Sequence[tuple[float, float]], end: TrainingEnd | None = None) -> TrainedGan:
+def gan(steps: int, losses: Sequence[tuple[float, float]], end: TrainingEnd | None = None) -> TrainedGenerator:
     """A GAN with these losses of discriminator and generator, one for each 16 steps or what is left of them."""
-    return TrainedGan(
+    return TrainedGenerator(
+        latent_size=1,
         generator_steps=steps,
         losses=tuple(MeanLosses(*pair) for pair in losses),
         generator=nn.Identity(),

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from gan_study.trainables.base.settings import ConfigError
-from gan_study.trainables.gans.trainer import DivergedError
+from gan_study.trainables.gans.generator_trainer import DivergedError
 from gan_study.trainables.records.record import Milestone
 from gan_study.trainables.runtime.time_limit import TimeLimitExceeded
 from gan_study.trainables.trial import trainable

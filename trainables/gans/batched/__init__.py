@@ -1,6 +1,6 @@
 """The only interface to GANs that are trained together, and to CUDA graphs."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal, TypeAlias
@@ -10,8 +10,8 @@ from pydantic import Field
 from gan_study.trainables.base.settings import settings
 from gan_study.trainables.data.images import TrainingSet
 from gan_study.trainables.gans.checkpoints import Checkpoints
-from gan_study.trainables.gans.training import TrainedGan, train_gan
-from gan_study.trainables.gans.variant import GanSettings, GanVariant, TrainingData
+from gan_study.trainables.gans.training import RunningTraining, WantedTraining, train_gan
+from gan_study.trainables.gans.variant import GanSettings, GanVariant
 
 Way: TypeAlias = Literal["auto", "one_at_a_time", "batched"]
 # The training set and the seed that the balancer of the trial with a given seed has.
@@ -77,41 +77,19 @@ class TrialExecution:
 ALONE = TrialExecution()
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class WantedGan:
-    """A GAN to train."""
-
-    data: TrainingData
-    """Its training images."""
-    seed: int
-    """No other GAN of the trial has it."""
-    at: frozenset[int]
-    """The generator steps after which it is observed, including the last."""
-
-
 # What a balancer wants for a training set and its own seed.
-WantedBy: TypeAlias = Callable[[TrainingSet, int], Sequence[WantedGan]]
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class GanInTraining:
-    """A GAN whose training runs while its states are requested."""
-
-    states: Iterator[TrainedGan]
-    """The GAN after each observed generator step."""
-    notes: tuple[str, ...] = ()
-    """Notes on how it is trained."""
+WantedBy: TypeAlias = Callable[[TrainingSet, int], Sequence[WantedTraining]]
 
 
 def train_all(
     variant: GanVariant,
     settings: GanSettings,
-    wanted: Sequence[WantedGan],
+    wanted: Sequence[WantedTraining],
     *,
     wanted_by: WantedBy,
     execution: TrialExecution = ALONE,
     checkpoints: Checkpoints | None,
-) -> list[GanInTraining]:
+) -> list[RunningTraining]:
     """Each of `wanted`; iterate over them in turn: some may be trained together.
 
     `wanted_by` returns the GANs of a balancer with the same settings for another training set and seed. The
@@ -127,10 +105,10 @@ def train_all(
             variant, settings, wanted, members=members or wanted, execution=way, checkpoints=checkpoints
         )
     train = partial(train_gan, variant, settings, checkpoints=checkpoints)
-    return [GanInTraining(states=train(gan.data, seed=gan.seed, at=gan.at)) for gan in wanted]
+    return [RunningTraining(states=train(gan.data, seed=gan.seed, at=gan.at)) for gan in wanted]
 
 
-def _members(execution: TrialExecution, wanted_by: WantedBy) -> list[WantedGan]:
+def _members(execution: TrialExecution, wanted_by: WantedBy) -> list[WantedTraining]:
     """All GANs that may be trained as one computation, the trial's own among them."""
     inputs_of = execution.inputs_of
     if not execution.seeds:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from gan_study.trainables.gans.checkpoints import Checkpoints
 from gan_study.trainables.gans.trainer import GanTrainer
-from gan_study.trainables.gans.training import TrainedGan, reach, report, training_id
+from gan_study.trainables.gans.training import TrainedGenerator, reach, report, training_id
 from gan_study.trainables.gans.variant import GanSettings, GanVariant, TrainingData
 from gan_study.trainables.runtime.cache import State
 
@@ -152,7 +152,7 @@ def train_recorded_gan(
     at: Collection[int],
     checkpoints: Checkpoints | None = None,
     recorder: Recorder | None,
-) -> Iterator[TrainedGan]:
+) -> Iterator[TrainedGenerator]:
     """The states of `train_gan`, with steps that `recorder` replays."""
     trainer = RecordedTrainer(variant, settings, data, seed=seed, recorder=recorder)
     name = training_id(variant, settings, data, seed=seed, execution=execution_name(recorder))

@@ -22,15 +22,9 @@ from gan_study.trainables.base.settings import ConfigError, digest
 from gan_study.trainables.gans.batched.cuda_graphs import RecordedTrainer, Recorder, execution_name
 from gan_study.trainables.gans.checkpoints import Checkpoints
 from gan_study.trainables.gans.ema import move_average
-from gan_study.trainables.gans.trainer import (
-    DivergedError,
-    GanTrainer,
-    Objective,
-    adam,
-    draw_networks,
-    has_batch_norm,
-)
-from gan_study.trainables.gans.training import TrainedGan, reach, report, training_id
+from gan_study.trainables.gans.generator_trainer import DivergedError
+from gan_study.trainables.gans.trainer import GanTrainer, Objective, adam, draw_networks, has_batch_norm
+from gan_study.trainables.gans.training import TrainedGenerator, reach, report, training_id
 from gan_study.trainables.gans.variant import (
     DiscriminatorOutput,
     GanSettings,
@@ -55,7 +49,7 @@ def train_gans(
     at: Collection[int],
     checkpoints: Checkpoints | None = None,
     recorder: Recorder | None = None,
-) -> Iterator[tuple[TrainedGan | DivergedError, ...]]:
+) -> Iterator[tuple[TrainedGenerator | DivergedError, ...]]:
     """The states of `train_gan` for each of `data` and `seeds`, all trained at once.
 
     A GAN whose loss is not finite yields its DivergedError from then on; the others continue.
@@ -218,7 +212,7 @@ class StackedTrainer(RecordedTrainer):
         self.generator_steps = self.members[0].generator_steps
         self.recorded.clear()
 
-    def outcomes(self) -> tuple[TrainedGan | DivergedError, ...]:
+    def outcomes(self) -> tuple[TrainedGenerator | DivergedError, ...]:
         """Each member after the last step, or the reason why it has ended."""
         return tuple(member.divergence or report(member) for member in self.members)
 

@@ -5,12 +5,12 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import tee
 
-from gan_study.trainables.gans.batched import GanExecution, GanInTraining, WantedGan
+from gan_study.trainables.gans.batched import GanExecution
 from gan_study.trainables.gans.batched.cuda_graphs import CUDA_GRAPHS, Recorder, train_recorded_gan
 from gan_study.trainables.gans.batched.stacked import can_be_stacked, kind, train_gans
 from gan_study.trainables.gans.checkpoints import Checkpoints
-from gan_study.trainables.gans.trainer import DivergedError
-from gan_study.trainables.gans.training import TrainedGan
+from gan_study.trainables.gans.generator_trainer import DivergedError
+from gan_study.trainables.gans.training import RunningTraining, TrainedGenerator, WantedTraining
 from gan_study.trainables.gans.variant import GanSettings, GanVariant
 
 
@@ -18,19 +18,19 @@ from gan_study.trainables.gans.variant import GanSettings, GanVariant
 class _Stack:
     """GANs that are trained as one computation, or one."""
 
-    gans: Sequence[WantedGan]
+    gans: Sequence[WantedTraining]
     notes: tuple[str, ...] = ()
 
 
 def train_together(
     variant: GanVariant,
     settings: GanSettings,
-    wanted: Sequence[WantedGan],
+    wanted: Sequence[WantedTraining],
     *,
-    members: Sequence[WantedGan],
+    members: Sequence[WantedTraining],
     execution: GanExecution,
     checkpoints: Checkpoints | None,
-) -> list[GanInTraining]:
+) -> list[RunningTraining]:
     """The states of `train_all`; the batches follow from `members` alone.
 
     So the same GANs are always trained together, and no number depends on which trial was first. States that are
@@ -38,7 +38,7 @@ def train_together(
     """
     recorder = CUDA_GRAPHS if execution.replays_graphs(wanted[0].data.images.device.type) else None
     graph_notes = (f"steps of GANs were replayed from {recorder.name}s",) if recorder else ()
-    found: dict[int, GanInTraining] = {}
+    found: dict[int, RunningTraining] = {}
     for stack in _stacks(variant, settings, members, execution):
         seeds = [gan.seed for gan in stack.gans]
         own = [gan for gan in wanted if gan.seed in seeds]
@@ -50,12 +50,12 @@ def train_together(
         outcomes = _train(variant, settings, stack.gans, checkpoints=policy, recorder=recorder)
         for gan, each in zip(own, tee(outcomes, len(own)), strict=True):
             states = _states_of(each, seeds.index(gan.seed))
-            found[gan.seed] = GanInTraining(states=states, notes=(*stack.notes, *graph_notes))
+            found[gan.seed] = RunningTraining(states=states, notes=(*stack.notes, *graph_notes))
     return [found[gan.seed] for gan in wanted]
 
 
 def _stacks(
-    variant: GanVariant, settings: GanSettings, members: Sequence[WantedGan], execution: GanExecution
+    variant: GanVariant, settings: GanSettings, members: Sequence[WantedTraining], execution: GanExecution
 ) -> list[_Stack]:
     if execution.way == "one_at_a_time":
         return [_Stack(gans=[gan]) for gan in members]
@@ -64,7 +64,7 @@ def _stacks(
             "GANs were trained one at a time: batch norm in bf16 cannot be computed for several GANs at once",
         )
         return [_Stack(gans=[gan], notes=notes) for gan in members]
-    alike: dict[Hashable, list[WantedGan]] = defaultdict(list)
+    alike: dict[Hashable, list[WantedTraining]] = defaultdict(list)
     for gan in members:
         # A GAN that is looked at less often would otherwise be asked when the others are further.
         alike[kind(gan.data), gan.at].append(gan)
@@ -82,11 +82,11 @@ def _notes(number: int, *, among: int) -> tuple[str, ...]:
 def _train(
     variant: GanVariant,
     settings: GanSettings,
-    gans: Sequence[WantedGan],
+    gans: Sequence[WantedTraining],
     *,
     checkpoints: Checkpoints | None,
     recorder: Recorder | None,
-) -> Iterator[tuple[TrainedGan | DivergedError, ...]]:
+) -> Iterator[tuple[TrainedGenerator | DivergedError, ...]]:
     data, seeds, at = [gan.data for gan in gans], [gan.seed for gan in gans], gans[0].at
     if len(gans) > 1:
         yield from train_gans(
@@ -99,7 +99,9 @@ def _train(
         yield (state,)
 
 
-def _states_of(outcomes: Iterator[tuple[TrainedGan | DivergedError, ...]], number: int) -> Iterator[TrainedGan]:
+def _states_of(
+    outcomes: Iterator[tuple[TrainedGenerator | DivergedError, ...]], number: int
+) -> Iterator[TrainedGenerator]:
     """The states of the GAN of that number; raises its DivergedError."""
     for of_all in outcomes:
         outcome = of_all[number]

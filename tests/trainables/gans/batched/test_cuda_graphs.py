@@ -19,7 +19,7 @@ from gan_study.trainables.gans.batched.cuda_graphs import (
 from gan_study.trainables.gans.batched.stacked import StackedTrainer, train_gans
 from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.gans.trainer import GanTrainer
-from gan_study.trainables.gans.training import TrainedGan, train_gan
+from gan_study.trainables.gans.training import TrainedGenerator, train_gan
 from gan_study.trainables.gans.variant import GanSettings, GanVariant, TrainingData, parse_gan_settings
 
 # Two discriminator steps to a generator step: within STEPS both kinds of step warm up and are replayed.
@@ -70,7 +70,7 @@ def on_gpu() -> TrainingData:
     return TrainingData(images=DATA.images.double().to("cuda"), labels=DATA.labels.to("cuda"), num_classes=3)
 
 
-def outcome(states: Iterator[TrainedGan]) -> tuple[object, Tensor]:
+def outcome(states: Iterator[TrainedGenerator]) -> tuple[object, Tensor]:
     *_, last = states
     return last.losses, torch.cat([weight.detach().flatten() for weight in last.generator.parameters()])
 
@@ -96,7 +96,7 @@ def test_stacked_steps_through_static_places_are_the_same_to_the_bit() -> None:
         (last,) = train_gans(
             variant, settings_of(variant), [DATA, DATA], seeds=(1, 2), at={STEPS}, recorder=recorder
         )
-        return [outcome(iter([state]))[1] for state in last if isinstance(state, TrainedGan)]
+        return [outcome(iter([state]))[1] for state in last if isinstance(state, TrainedGenerator)]
 
     eager, static = weights(None), weights(recorder)
     assert len(eager) == 2
@@ -135,7 +135,7 @@ def test_stacked_graphs_give_the_numbers_of_each_alone(name: str) -> None:
     settings = settings_of(variant)
     (last,) = train_gans(variant, settings, [data, data], seeds=(1, 2), at={STEPS}, recorder=CUDA_GRAPHS)
     for seed, state in zip((1, 2), last, strict=True):
-        assert isinstance(state, TrainedGan)
+        assert isinstance(state, TrainedGenerator)
         alone = outcome(train_gan(variant, settings, data, seed=seed, at={STEPS}))
         assert torch.allclose(outcome(iter([state]))[1], alone[1], rtol=0, atol=1e-8)
 

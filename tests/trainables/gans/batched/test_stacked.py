@@ -11,8 +11,9 @@ from torch import Tensor
 from gan_study.trainables.gans.batched.stacked import StackedTrainer, train_gans
 from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.gans.checkpoints import Checkpoints
-from gan_study.trainables.gans.trainer import DivergedError, GanTrainer
-from gan_study.trainables.gans.training import TrainedGan, train_gan
+from gan_study.trainables.gans.generator_trainer import DivergedError
+from gan_study.trainables.gans.trainer import GanTrainer
+from gan_study.trainables.gans.training import TrainedGenerator, train_gan
 from gan_study.trainables.gans.variant import GanSettings, GanVariant, TrainingData, parse_gan_settings
 from gan_study.trainables.runtime.cache import contents
 
@@ -80,8 +81,8 @@ def test_the_steps_that_are_asked_for_are_those_of_the_loop_for_one() -> None:
     variant = VARIANTS["bagan"]
     settings = settings_of(variant, {"ema_decay": 0.9})
 
-    def seen(state: TrainedGan | DivergedError) -> tuple[int, int, Tensor]:
-        assert isinstance(state, TrainedGan)
+    def seen(state: TrainedGenerator | DivergedError) -> tuple[int, int, Tensor]:
+        assert isinstance(state, TrainedGenerator)
         weights = torch.cat([weight.flatten() for weight in state.generator.parameters()])
         return state.generator_steps, state.taken_from, weights.detach().clone()
 
@@ -105,7 +106,7 @@ def test_one_that_diverges_harms_no_other(variant: GanVariant) -> None:
     for number in (0, 2):
         (alone,) = train_gan(variant, settings, sets[number], seed=SEEDS[number], at={STEPS})
         outcome = last[number]
-        assert isinstance(outcome, TrainedGan)
+        assert isinstance(outcome, TrainedGenerator)
         assert outcome.losses[-1] == pytest.approx(alone.losses[-1], rel=0, abs=1e-10)
 
 
@@ -139,12 +140,12 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return steps
 
 
-def numbers(states: Iterator[tuple[TrainedGan | DivergedError, ...]]) -> list[object]:
+def numbers(states: Iterator[tuple[TrainedGenerator | DivergedError, ...]]) -> list[object]:
     """Of each GAN its losses and a name for its weights after the last step, or what went wrong."""
     *_, last = states
     return [
         (state.losses, contents(*state.generator.state_dict().values()))
-        if isinstance(state, TrainedGan)
+        if isinstance(state, TrainedGenerator)
         else str(state)
         for state in last
     ]

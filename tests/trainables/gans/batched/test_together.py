@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from gan_study.trainables.data.images import TrainingSet
-from gan_study.trainables.gans.batched import GanExecution, WantedGan, train_all
+from gan_study.trainables.gans.batched import GanExecution, train_all
 from gan_study.trainables.gans.batched.stacked import StackedTrainer, train_gans
 from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.gans.checkpoints import Checkpoints
-from gan_study.trainables.gans.trainer import DivergedError
-from gan_study.trainables.gans.training import TrainedGan, train_gan
+from gan_study.trainables.gans.generator_trainer import DivergedError
+from gan_study.trainables.gans.training import TrainedGenerator, WantedTraining, train_gan
 from gan_study.trainables.gans.variant import GanSettings, TrainingData, parse_gan_settings
 from gan_study.trainables.runtime.cache import contents
 
@@ -22,11 +22,11 @@ SMALL: Mapping[str, object] = {"batch_size": 4, "latent_size": 6}
 BATCHED = GanExecution(way="batched")
 
 
-def wanted(seed: int, number: int = 6, at: Collection[int] = (2, 4)) -> WantedGan:
+def wanted(seed: int, number: int = 6, at: Collection[int] = (2, 4)) -> WantedTraining:
     random = torch.Generator().manual_seed(seed)
     images = torch.rand(number, 1, 8, 8, generator=random, dtype=torch.double) * 2 - 1
     data = TrainingData(images=images, labels=torch.zeros(number, dtype=torch.long), num_classes=1)
-    return WantedGan(data=data, seed=seed, at=frozenset(at))
+    return WantedTraining(data=data, seed=seed, at=frozenset(at))
 
 
 FAMILY = [wanted(seed) for seed in range(3)]
@@ -42,13 +42,13 @@ def settings_of(name: str, given: Mapping[str, object] = {}) -> GanSettings:
 Found: TypeAlias = dict[int, tuple[list[object], tuple[str, ...]]]
 
 
-def numbers(state: TrainedGan) -> tuple[object, object]:
+def numbers(state: TrainedGenerator) -> tuple[object, object]:
     return state.losses, contents(*state.generator.state_dict().values())
 
 
 def outcomes(
-    own: list[WantedGan],
-    family: list[WantedGan] = FAMILY,
+    own: list[WantedTraining],
+    family: list[WantedTraining] = FAMILY,
     *,
     name: str = "vanilla_gan",
     given: Mapping[str, object] = {},
@@ -125,7 +125,9 @@ def test_several_of_one_trial_share_a_stack(stacks: list[tuple[int, int]]) -> No
     assert stacks == [(3, 2), (3, 4)]
     variant, settings = VARIANTS["vanilla_gan"], settings_of("vanilla_gan")
     wanted_states = train_gans(variant, settings, [gan.data for gan in FAMILY], seeds=range(3), at={2, 4})
-    together = [[numbers(state) for state in of_all if isinstance(state, TrainedGan)] for of_all in wanted_states]
+    together = [
+        [numbers(state) for state in of_all if isinstance(state, TrainedGenerator)] for of_all in wanted_states
+    ]
     assert [found[seed][0] for seed in range(3)] == [list(of_one) for of_one in zip(*together, strict=True)]
 
 
