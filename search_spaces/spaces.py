@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 
-from gan_study.search_spaces.space import BALANCER, GENERATOR_STEPS, RATIO, Space
+from gan_study.search_spaces.space import BALANCER, FLOW_STEPS, GENERATOR_STEPS, RATIO, Space
 from gan_study.trainables.base.settings import ConfigError, nearest
 from gan_study.trainables.base.tunable import Choice, Float, Int
+from gan_study.trainables.flow.training import FlowSettings
 from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.gans.variant import GanVariant
 
@@ -53,7 +54,35 @@ SMALL = Space(
     parameters={BALANCER: _ALL_VARIANTS, "balancing/gan/learning_rate": LEARNING_RATE, "balancing/dose": DOSE},
 )
 
-SPACES: Mapping[str, Space] = {space.name: space for space in (GAN_VARIANTS, IMBALANCE_ABLATION, SMALL)}
+# A factor of four to either side of the default.
+FLOW_LEARNING_RATE = Float(low=5e-4, high=8e-3, log=True)
+# About the default; on Fashion-MNIST 5 steps already show clothes (docs/benchmarks.md).
+SAMPLER_STEPS = Choice(options=(5, 10, 20))
+
+
+def _flow_lengths() -> Int:
+    least = FlowSettings().generator_steps
+    assert least is not None, "a flow counts its length in steps"
+    return Int(low=least, high=least * LENGTH_FACTOR, log=True)
+
+
+GAN_OR_FLOW = Space(
+    name="gan_or_flow",
+    summary="dcgan and flow_matching: length, learning rate, dose, and the flow's sampler steps",
+    parameters={
+        BALANCER: Choice(options=("dcgan", "flow_matching")),
+        f"{GENERATOR_STEPS}@dcgan": _lengths(VARIANTS["dcgan"]),
+        "balancing/gan/learning_rate": LEARNING_RATE,
+        FLOW_STEPS: _flow_lengths(),
+        "balancing/flow/learning_rate": FLOW_LEARNING_RATE,
+        "balancing/flow/sampler_steps": SAMPLER_STEPS,
+        "balancing/dose": DOSE,
+    },
+)
+
+SPACES: Mapping[str, Space] = {
+    space.name: space for space in (GAN_VARIANTS, IMBALANCE_ABLATION, SMALL, GAN_OR_FLOW)
+}
 
 
 def named_space(name: str) -> Space:

@@ -12,8 +12,8 @@ FEW = frozenset(
     {
         # No balancing, a plan, images that no GAN makes, a second stage.
         *("none", "class_weights", "smote", "crt"),
-        # A GAN for each class, one for all classes, one with a warm start and a gradient penalty.
-        *("dcgan", "acgan", "bagan_gp"),
+        # A GAN for each class, one for all classes, one with a warm start and a gradient penalty; no GAN.
+        *("dcgan", "acgan", "bagan_gp", "flow_matching"),
         # Classifiers with and without convolutions.
         *("simple_cnn", "mlp", "cnn2"),
     }
@@ -23,7 +23,7 @@ FEW = frozenset(
 BY_SHAPE = frozenset(
     {
         *("dcgan", "bagan_gp", "r3gan", "simple_cnn", "mlp"),
-        *("wgan_gp", "projection_sngan", "image_transforms", "rand_augment", "cutmix"),
+        *("wgan_gp", "projection_sngan", "image_transforms", "rand_augment", "cutmix", "flow_matching"),
     }
 )
 

@@ -72,6 +72,7 @@ BELOW = {
     "search_spaces": (
         "trainables.base",
         "trainables.balancing.catalog",
+        "trainables.flow.training",
         "trainables.gans.catalog",
         "trainables.gans.variant",
     ),

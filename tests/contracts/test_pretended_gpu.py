@@ -10,6 +10,7 @@ from gan_study.trainables.balancing.catalog import BALANCERS
 from gan_study.trainables.classifiers import training as classifier_training
 from gan_study.trainables.classifiers.catalog import CLASSIFIERS
 from gan_study.trainables.data import byte_images
+from gan_study.trainables.flow.training import FlowTrainer
 from gan_study.trainables.gans.batched import GanExecution
 from gan_study.trainables.gans.batched.stacked import StackedTrainer, train_gans
 from gan_study.trainables.gans.catalog import VARIANTS
@@ -29,8 +30,8 @@ from tests.trainables.classifiers.tiny_weights import MODEL, write_weights
 pytestmark = pytest.mark.usefixtures("few_domain_steps")
 
 CUDA = torch.device("cuda")
-# One step of a GAN, and those of a classifier in an epoch.
-STEPS = (GanTrainer.take_step, StackedTrainer.take_step, classifier_training._Descent.run)
+# One step of a GAN or a flow, and those of a classifier in an epoch.
+STEPS = (GanTrainer.take_step, StackedTrainer.take_step, FlowTrainer.take_step, classifier_training._Descent.run)
 # Without the tensors of networks on their way to the device, whose number is the networks'.
 MOST_WAITS = 60
 
@@ -38,7 +39,8 @@ MOST_WAITS = 60
 def trial_on(gpu, balancer="none", *, classifier=None, gan=None, filter="measure", confirms=False, **named):
     """The record of a trial on `gpu`."""
     warm_start = {"warm_start_epochs": 1} if balancer in VARIANTS and VARIANTS[balancer].warm_start else {}
-    settings = {"gan": gan or {"epochs": 1, **warm_start}, "filter": filter} if BALANCERS[balancer].is_gan else {}
+    section = BALANCERS[balancer].training_section
+    settings = {section: gan or {"epochs": 1, **warm_start}, "filter": filter} if section else {}
     config = parse_trial(
         {
             "seed": 5,

@@ -33,7 +33,8 @@ MEASURING: dict[str, State] = {}
 @cache
 def outcome(balancer="none", classifier="simple_cnn", repetition=0, device=CPU, fits=1):
     warm_start = {"warm_start_epochs": 1} if balancer in VARIANTS and VARIANTS[balancer].warm_start else {}
-    settings = {"gan": {"epochs": 1, **warm_start}} if BALANCERS[balancer].is_gan else {}
+    section = BALANCERS[balancer].training_section
+    settings = {section: {"epochs": 1, **warm_start}} if section else {}
     config = parse_trial(
         {
             "seed": 5,
@@ -112,8 +113,8 @@ def test_a_second_fit_has_a_seed_of_its_own_and_leaves_the_first_as_it_was(balan
     assert ArrayFile(tmp_path / "arrays.npz").find_damage() is None
 
 
-@pytest.mark.parametrize("balancer", each(name for name, entry in BALANCERS.items() if entry.is_gan))
-def test_a_gan_fills_the_minority_and_shows_its_images(balancer):
+@pytest.mark.parametrize("balancer", each(name for name, entry in BALANCERS.items() if entry.trains_generator))
+def test_a_generator_fills_the_minority_and_shows_its_images(balancer):
     trial = view(outcome(balancer))
     counts = trial.class_counts
     assert all(counts.balanced[label] == max(counts.training) for label in (3, 8))

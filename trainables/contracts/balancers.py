@@ -40,7 +40,7 @@ class BalancerSubject:
 
     @property
     def balancer(self) -> Balancer:
-        """With its default settings, except that a GAN takes two steps."""
+        """With its default settings, except that a generator takes two steps."""
         return self.entry.parse(shortest_settings(self.entry), self.entry.name)
 
     def balance(self) -> BalancedSet:
@@ -50,11 +50,11 @@ class BalancerSubject:
 
 
 def shortest_settings(entry: BalancerEntry) -> Mapping[str, object]:
-    """Settings for a very short GAN training."""
-    if entry.variant is None:
+    """Settings for a very short training of its generator, if it trains one."""
+    if entry.training_section is None:
         return {}
-    warm_start = {"warm_start_epochs": 1} if entry.variant.warm_start else {}
-    return {"gan": {"generator_steps": 2, "batch_size": 4, "milestones": [1], **warm_start}}
+    warm_start = {"warm_start_epochs": 1} if entry.variant and entry.variant.warm_start else {}
+    return {entry.training_section: {"generator_steps": 2, "batch_size": 4, "milestones": [1], **warm_start}}
 
 
 def _leaves_what_it_is_given(subject: BalancerSubject) -> None:

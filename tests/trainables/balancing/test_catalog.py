@@ -9,21 +9,23 @@ from gan_study.analysis.plots.palette import RE_WEIGHTING
 from gan_study.trainables.balancing.balancer import BalancedSet, Balancer
 from gan_study.trainables.balancing.catalog import BALANCERS, parse_balancing
 from gan_study.trainables.base.settings import ConfigError
+from gan_study.trainables.contracts.balancers import shortest_settings
 from gan_study.trainables.data.images import TrainingSet
 from gan_study.trainables.gans.catalog import VARIANTS
 from tests.members import each
 from tests.trainables.balancing.tiny import tiny_training_set
 
 PHOTOGRAPHS = ("random_oversampling", "duplicates")
-GROWING = (*PHOTOGRAPHS, "image_transforms", "rand_augment", "smote", *VARIANTS)
+GROWING = (*PHOTOGRAPHS, "image_transforms", "rand_augment", "smote", "flow_matching", *VARIANTS)
 RANDOM = (*GROWING, "random_undersampling")
 every_balancer = pytest.mark.parametrize("name", each(BALANCERS))
 
 
 def small(name: str) -> Balancer:
-    gan = {"generator_steps": 2, "batch_size": 4, "latent_size": 4, "milestones": [1]}
-    warm_start = {"warm_start_epochs": 1} if name in VARIANTS and VARIANTS[name].warm_start else {}
-    return parse_balancing({"name": name, **({"gan": gan | warm_start} if name in VARIANTS else {})}).balancer
+    settings = {section: dict(values) for section, values in shortest_settings(BALANCERS[name]).items()}
+    if name in VARIANTS:
+        settings["gan"] |= {"latent_size": 4}
+    return parse_balancing({"name": name, **settings}).balancer
 
 
 @cache
@@ -115,6 +117,8 @@ def test_setting_paths() -> None:
 
 def test_every_variant_is_a_balancer() -> None:
     assert [name for name, entry in BALANCERS.items() if entry.is_gan] == list(VARIANTS)
+    trained = [name for name, entry in BALANCERS.items() if entry.trains_generator]
+    assert trained == ["flow_matching", *VARIANTS]
 
 
 def test_a_gan_keeps_the_defaults_of_its_variant_where_nothing_is_given() -> None:

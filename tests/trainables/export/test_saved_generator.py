@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from gan_study.trainables.balancing.catalog import parse_balancing
+from gan_study.trainables.balancing.catalog import BALANCERS, parse_balancing
 from gan_study.trainables.base.names import folder_name
 from gan_study.trainables.base.settings import ConfigError, DataError, UserError
 from gan_study.trainables.data.byte_images import to_bytes
@@ -22,7 +22,6 @@ from gan_study.trainables.export.saved_generator import (
     write_generator,
     write_samples,
 )
-from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.gans.sampling import SAMPLING_BATCH
 from tests.members import each
 from tests.torch_states import TORCH_STATES
@@ -43,26 +42,32 @@ def training_set(channels=1):
 
 
 def trained(variant="dcgan", *, channels=1, **settings):
-    """A GAN after one epoch: its balancer, itself, and what it is trained on."""
+    """A generator after one epoch: its balancing, itself, and what it is trained on."""
     seed = settings.pop("seed", 3)
-    gan = {"epochs": 1, "batch_size": 4, "latent_size": 4, **settings.pop("gan", {})}
-    if VARIANTS[variant].warm_start:
-        gan["warm_start_epochs"] = 1
-    balancer = parse_balancing({"name": variant, "gan": gan, **settings}).balancer
+    entry = BALANCERS[variant]
+    section = {"epochs": 1, "batch_size": 4, **settings.pop(entry.training_section, {})}
+    if entry.is_gan:
+        section["latent_size"] = 4
+        if entry.variant.warm_start:
+            section["warm_start_epochs"] = 1
+    balancing = parse_balancing({"name": variant, entry.training_section: section, **settings})
     training = training_set(channels)
-    [gans] = balancer.train(training, seed=seed)
-    return balancer, gans, training
+    [trained_on] = balancing.balancer.train(training, seed=seed)
+    return balancing, trained_on, training
 
 
 def written(folder, *arguments, **settings):
-    balancer, gans, training = trained(*arguments, **settings)
-    write_generator(folder, collect_generators(gans, balancer, training.shape, training.classes), card="# Card\n")
-    return balancer, gans, training
+    balancing, made_by, training = trained(*arguments, **settings)
+    generator = collect_generators(made_by, balancing, training.shape, training.classes)
+    write_generator(folder, generator, card="# Card\n")
+    return balancing.balancer, made_by, training
 
 
-@pytest.mark.parametrize("variant", each(VARIANTS))
-@pytest.mark.parametrize("settings", [{}, {"gan": {"ema_decay": 0.9}, "image_size": 16, "channels": 3}])
+@pytest.mark.parametrize("variant", each(name for name, entry in BALANCERS.items() if entry.trains_generator))
+@pytest.mark.parametrize("settings", [{}, {"training": {"ema_decay": 0.9}, "image_size": 16, "channels": 3}])
 def test_what_is_read_makes_the_images_that_balancing_makes(tmp_path, variant, settings):
+    of_training = {BALANCERS[variant].training_section: settings.get("training", {})}
+    settings = {key: value for key, value in settings.items() if key != "training"} | of_training
     balancer, _, training = written(tmp_path, variant, **settings)
     [balanced] = balancer.balance(training, seed=3)
     generator = load_generator(tmp_path)
@@ -210,8 +215,8 @@ def test_images_come_in_batches_and_are_those_of_one_call(tmp_path):
 
 
 def test_samples_are_not_written_where_a_link_leads(tmp_path):
-    balancer, gans, training = trained("dcgan")
-    generator = collect_generators(gans, balancer, training.shape, training.classes)
+    balancing, gans, training = trained("dcgan")
+    generator = collect_generators(gans, balancing, training.shape, training.classes)
     name = generator.class_names[0]
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / folder_name(name)).symlink_to(tmp_path / "elsewhere")
@@ -221,8 +226,8 @@ def test_samples_are_not_written_where_a_link_leads(tmp_path):
 
 
 def test_weights_that_another_variant_has_are_refused(tmp_path):
-    balancer, gans, training = trained("dcgan")
-    generator = collect_generators(gans, balancer, training.shape, training.classes)
+    balancing, gans, training = trained("dcgan")
+    generator = collect_generators(gans, balancing, training.shape, training.classes)
     config = replace(generator.config, variant="wgan_gp")
     write_generator(tmp_path, replace(generator, config=config), card="")
     with pytest.raises(DataError, match="does not contain the weights"):
@@ -231,8 +236,8 @@ def test_weights_that_another_variant_has_are_refused(tmp_path):
 
 def test_weights_of_another_generator_of_the_same_variant_are_refused(tmp_path):
     for name, seed in (("ours", 0), ("another", 1)):
-        balancer, gans, training = trained("dcgan", seed=seed)
-        generator = collect_generators(gans, balancer, training.shape, training.classes)
+        balancing, gans, training = trained("dcgan", seed=seed)
+        generator = collect_generators(gans, balancing, training.shape, training.classes)
         write_generator(tmp_path / name, generator, card="")
     load_generator(tmp_path / "ours")
     shutil.copy(tmp_path / "another" / WEIGHTS, tmp_path / "ours")
