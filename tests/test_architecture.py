@@ -219,7 +219,9 @@ TOGETHER = "trainables.gans.batched"
 HANDS_ON = {
     "study.plan.config",
     "study.plan.trials",
+    "trainables.balancing.flow_matching",
     "trainables.balancing.gan",
+    "trainables.balancing.generator",
     "trainables.trial.request",
     "trainables.trial.run",
 }

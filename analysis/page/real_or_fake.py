@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from gan_study.analysis.plots.images import data_uri, encode, pick_trials, to_image
 from gan_study.analysis.plots.samples import COLUMNS
 from gan_study.analysis.records.load import Study
-from gan_study.analysis.records.select import method_kinds
+from gan_study.analysis.records.select import trains_generator
 from gan_study.analysis.records.trial import Bytes, Trial
 from gan_study.analysis.wording import ratio_text
 
@@ -36,11 +36,10 @@ class Round:
 
 
 def rounds(study: Study) -> tuple[Round, ...]:
-    """A round for each condition, GAN and class with three sample images of each kind, as many as fit."""
-    kinds = method_kinds(study.records)
+    """A round for each condition, generator and class with three sample images of each kind, as many as fit."""
     trials = pick_trials(study.records, "samples/synthetic")
     total, kept = 0, []
-    for each in (each for trial in trials if kinds[trial.balancer] == "GAN" for each in _of_trial(trial)):
+    for each in (each for trial in trials if trains_generator(trial) for each in _of_trial(trial)):
         total += each.num_bytes
         if total <= MOST_BYTES:
             kept.append(each)

@@ -238,6 +238,12 @@ class Trial(TrialRecord):
         return dict(zip(found[0].tolist(), found[1].tolist(), strict=True)) if found else {}
 
     @cached_property
+    def sampling_seconds(self) -> dict[str, float]:
+        """Wall time of drawing the images that fill classes, by what their generator was trained on."""
+        found = self.read("gan/trained_on", "gan/sampling_seconds")
+        return dict(zip(found[0].tolist(), found[1].tolist(), strict=True)) if found else {}
+
+    @cached_property
     def fit_losses(self) -> FitLosses | None:
         """The classifier's losses."""
         found = self.read("classifier/training_loss", "classifier/validation_loss")

@@ -49,7 +49,7 @@ def length_tables(records: Sequence[Trial]) -> tuple[Table, ...]:
         "Distance, first and best",
     ]
     rows = pd.DataFrame([[*arm, name, *_cells(of)] for (arm, name), of in groups.items()], columns=columns)
-    title = "How long each GAN was trained, and why it ended"
+    title = "How long each generator was trained, and why it ended"
     curve = [
         {**arm._asdict(), "trained_on": name, "seed": seed, "generator_steps": step, "distance": distance}
         for arm, name, seed, end in ends

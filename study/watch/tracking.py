@@ -285,15 +285,16 @@ def at_the_end(record: TrialRecord) -> dict[str, float]:
 
 
 def on_the_way(record: "Trial") -> list[dict[str, float]]:
-    """The GAN's losses and milestones in W&B's format: a dict for each generator step, an entry for each GAN and
-    network.
+    """The generators' losses and milestones in W&B's format: a dict for each generator step, an entry for each
+    generator and network.
     """
     rows: dict[int, dict[str, float]] = {}
     for gan, losses in record.losses.items():
         for step, generator, discriminator in zip(*losses, strict=True):
             row = rows.setdefault(int(step), {"generator_steps": float(step)})
             row[f"generator_loss/{gan}"] = float(generator)
-            row[f"discriminator_loss/{gan}"] = float(discriminator)
+            if not np.isnan(discriminator):
+                row[f"discriminator_loss/{gan}"] = float(discriminator)
     for milestone in record.milestones:
         step = milestone.generator_steps
         rows.setdefault(step, {"generator_steps": float(step)})["milestone/gain"] = milestone.objective

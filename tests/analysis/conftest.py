@@ -25,7 +25,13 @@ def rich_records() -> list[Trial]:
     """A study with everything that a page can show: samples, pictures, quality, times and tested epochs."""
     records = [
         with_test_epochs(
-            with_arrays(with_pictures(with_samples(record)), {"gan/seconds": np.array([10.0 * record.seed])}),
+            with_arrays(
+                with_pictures(with_samples(record)),
+                {
+                    "gan/seconds": np.array([10.0 * record.seed]),
+                    "gan/sampling_seconds": np.array([0.25 * record.seed]),
+                },
+            ),
             [0.5, 0.95],
         )
         if record.balancer == "dcgan" and record.phase == "confirm"

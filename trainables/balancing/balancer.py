@@ -102,6 +102,11 @@ class BalancerEntry:
         """Whether it trains a GAN or another generator."""
         return self.training_section is not None
 
+    @property
+    def generator_kind(self) -> str | None:
+        """What texts call its generator: "GAN" or "flow"; None if it trains none."""
+        return "GAN" if self.is_gan else self.training_section
+
     # A search asks thousands of times.
     @cached_property
     def setting_paths(self) -> frozenset[str]:

@@ -89,7 +89,7 @@ def data_front_matter(description: Description) -> Markup:
             "task_categories": ["image-classification"],
             "size_categories": [next(name for most, name in SIZE_CATEGORIES if total < most)],
             "source_datasets": ["extended"],
-            "tags": ["synthetic", "gan", "class-imbalance", "gan-study"],
+            "tags": ["synthetic", statements.generator_kind(description).lower(), "class-imbalance", "gan-study"],
         }
     )
 
@@ -135,7 +135,10 @@ def model_card(description: Description, generator: GeneratorConfig) -> str:
                 **_licence_fields(description.about.license),
                 "library_name": "gan-study",
                 "pipeline_tag": "unconditional-image-generation",
-                "tags": ["gan", "class-imbalance", "gan-study", generator.variant],
+                "tags": [
+                    *(statements.generator_kind(description).lower(), "class-imbalance", "gan-study"),
+                    generator.variant,
+                ],
             }
         ),
         example=next(iter(generator.classes)),

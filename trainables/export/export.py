@@ -1,4 +1,4 @@
-"""From a trial's configuration to a balanced folder: trains its GAN, fills the rare classes, writes all files."""
+"""From a trial's configuration to a balanced folder: trains its generator, fills the rare classes, writes all files."""
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -68,7 +68,7 @@ from gan_study.trainables.runtime.storage import write_atomically
 from gan_study.trainables.trial.data import TrialParts, prepare
 from gan_study.trainables.trial.run import reference_models
 
-# A checkpoint of a GAN takes milliseconds, and an interruption loses at most this much training.
+# A checkpoint takes milliseconds, and an interruption loses at most this much training.
 _CHECKPOINT_SECONDS = 10.0
 
 # Called with a stage, and how much of it is done out of how much.

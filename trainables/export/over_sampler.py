@@ -52,22 +52,22 @@ _NOT_SETTINGS = {
 
 
 class ImageOverSampler(ArraySampler):
-    """Adds images to the rare classes of arrays [N, C, H, W], by a GAN or by any other method that makes images.
+    """Adds images to the rare classes of arrays [N, C, H, W], by a GAN, a flow or any other method that makes images.
 
     imbalanced-learn's over-samplers need tabular data and refuse such arrays (its issues 395 and 966); everything
     else is the same: `fit_resample(X, y)`, `sampling_strategy`, `random_state`, `sklearn.base.clone`,
     `imblearn.pipeline`.
 
     Methods need square images: other images are padded by repeating their edges evenly on both sides, and
-    generated ones are cropped back. Warnings say if a method has collapsed to a few images, if a GAN has memorised
+    generated ones are cropped back. Warnings say if a method has collapsed to a few images, if it has memorised
     the real ones, and if the range of values is not that of all of X: if bytes use only a small part of theirs,
     channels differ, or single values, such as NoData, are far from all others.
 
     Parameters
     ----------
     method : str
-        One of METHODS: a GAN variant, or "smote", "borderline_smote", "safe_level_smote", "image_transforms",
-        "rand_augment", "duplicates", "random_oversampling".
+        One of METHODS: a GAN variant, or "flow_matching", "smote", "borderline_smote", "safe_level_smote",
+        "image_transforms", "rand_augment", "duplicates", "random_oversampling".
     sampling_strategy : float, str, dict or callable
         Which classes get how many images, as in imbalanced-learn.
     settings : mapping, optional

@@ -5,22 +5,30 @@ Facts that are neither in the records nor given by a person are stated as not kn
 
 from collections.abc import Iterator, Mapping
 
+from gan_study.trainables.balancing.catalog import BALANCERS
 from gan_study.trainables.export.about import NOT_KNOWN
 from gan_study.trainables.export.balanced_folder import ClassDescription, Description
 from gan_study.trainables.export.findings import OVERRULED_BY, ClassFindings, Fault, say_memorised
 from gan_study.trainables.export.tables import read_as
 
 
+def generator_kind(data: Description) -> str:
+    """What the generator is: "GAN" or "flow"."""
+    kind = BALANCERS[data.config.balancing.name].generator_kind
+    assert kind is not None, "only images of a generator are exported"
+    return kind
+
+
 def limitations(data: Description) -> tuple[str, ...]:
     """Limits of the images."""
     made = "; ".join(f"{each.num_real} real images of {each.name!r}" for each in data.filled)
     return (
-        f"Synthetic images show only what the GAN learned from {made}, nothing beyond. Their labels are "
+        f"Synthetic images show only what the {generator_kind(data)} learned from {made}, nothing beyond. Their labels are "
         f"those for which they were generated; nobody has checked them.",
         "Use them for training only: never test or validate on them.",
         "Whether they help depends on the data and the classifier; one seed, as here, is no evidence. A study "
         "compares them with simpler methods over several seeds.",
-        "A GAN does not make private information in the real images anonymous.",
+        f"A {generator_kind(data)} does not make private information in the real images anonymous.",
         *(
             f"Class {each.name!r} lacks {each.num_missing} synthetic images."
             for each in data.filled
@@ -139,7 +147,7 @@ def answers(data: Description) -> dict[str, str]:
         f"DigitalSourceType is trainedAlgorithmicMedia."
         if made
         else "No synthetic image is in this folder.",
-        "By what?": f"The GAN {data.config.balancing.name}, trained for {steps} generator steps with seed "
+        "By what?": f"The {generator_kind(data)} {data.config.balancing.name}, trained for {steps} generator steps with seed "
         f"{data.config.seed}. SHA-256 of its weights: {data.generator_sha256 or NOT_KNOWN}.",
         "From whom?": f"Source of the real images: {data.about.source or NOT_KNOWN}. Collected by: "
         f"{data.about.creator or NOT_KNOWN}. Digest of their files: {data.data or NOT_KNOWN}.",
@@ -214,7 +222,7 @@ def _rarest(data: Description) -> str:
 def title(data: Description) -> str:
     """What the balanced data set is called."""
     known = "Images" if data.config.data.name == "imagefolder" else data.config.data.name
-    return data.about.name or f"{known}, balanced with a GAN"
+    return data.about.name or f"{known}, balanced with a {generator_kind(data)}"
 
 
 def real_set(data: Description) -> str:

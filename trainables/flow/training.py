@@ -30,9 +30,10 @@ class FlowSettings(TrainingLength):
     """How a flow is trained and sampled."""
 
     generator_steps: int | None = Field(default=2000, ge=1, le=MOST_STEPS)
-    """Length of the training, in steps; the minimum length if `most_generator_steps` is set. With 500 images a class
-    clothes of 28 pixels are recognisable after 500 steps, and finer up to 3,000; a step took 75 ms of one core
-    (docs/benchmarks.md). At 64 pixels a step takes five times as long."""
+    """Length of the training, in steps; the minimum length if `most_generator_steps` is set. From 500 images of 28
+    pixels a class, clothes are recognisable after 500 steps, and get finer up to 3,000; a step took 75 ms of one
+    core (docs/benchmarks.md). A training that is to end by itself samples every 250 steps, which takes as long as
+    the steps."""
     batch_size: int = Field(default=64, ge=2)
     """Real images in each step."""
     learning_rate: float = Field(default=2e-3, gt=0)
@@ -43,8 +44,8 @@ class FlowSettings(TrainingLength):
     """Above 0, images are sampled from an exponential average of the weights (Ho et al. 2020, appendix B, have
     0.9999 for trainings a hundred times as long)."""
     balanced_batches: bool = True
-    """Whether each image of a batch is of a uniformly drawn class, as for conditional GANs, and not a uniformly drawn
-    image."""
+    """Whether each image of a batch is of a uniformly drawn class, as for conditional GANs, and not a uniformly
+    drawn image."""
     label_dropout: float = Field(default=0.1, ge=0, lt=1)
     """The share of images that are shown without their label, so that guidance is possible (Ho and Salimans 2022,
     section 4.2: 0.1 or 0.2)."""

@@ -143,13 +143,13 @@ def test_the_page_has_them_all_with_words_and_is_silent_without(rich_page: str, 
     assert "from the same latents after 16, 32, 64 and 80 generator steps." in rich_page
     text = shown(rich_page)
     assert "below 0.5 the image counts as a copy" in text
-    assert "dcgan all classes 20.0 80 250.00 3" in text
+    assert "dcgan all classes 20.0 80 250.00 0.5 3" in text
     assert 'id="chart-map"' in rich_page
     for absent in (
         "How the images developed",
         "nearest training images",
         "chart-map",
-        "Training time of each GAN",
+        "Training and sampling time of each generator",
     ):
         assert absent not in plain_page
 
