@@ -21,9 +21,7 @@ Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="New folder for 
 From = Annotated[
     Path | None, typer.Option("--from", metavar="STUDY", help="Folder of a study: its best confirmed GAN is used.")
 ]
-Variant = Annotated[
-    str | None, typer.Option("--variant", metavar="NAME", help="The GAN, or `flow_matching`, to use.")
-]
+Variant = Annotated[str | None, typer.Option("--variant", metavar="NAME", help="The GAN or flow to use.")]
 Steps = Annotated[int | None, typer.Option("--steps", min=1, help="Training length, in generator steps.")]
 Ratio = Annotated[float | None, typer.Option("--ratio", help="The imbalance ratio of the study to use.")]
 Seed = Annotated[int | None, typer.Option("--seed", help="Seed of the split and the training.")]

@@ -1,4 +1,4 @@
-"""From a trial's configuration to a balanced folder: trains its generator, fills the rare classes, writes all files."""
+"""From a trial's configuration to a balanced folder: trains its generator, fills rare classes, writes files."""
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping

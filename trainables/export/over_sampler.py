@@ -52,7 +52,7 @@ _NOT_SETTINGS = {
 
 
 class ImageOverSampler(ArraySampler):
-    """Adds images to the rare classes of arrays [N, C, H, W], by a GAN, a flow or any other method that makes images.
+    """Adds images to the rare classes of arrays [N, C, H, W], by a GAN or any other method that makes images.
 
     imbalanced-learn's over-samplers need tabular data and refuse such arrays (its issues 395 and 966); everything
     else is the same: `fit_resample(X, y)`, `sampling_strategy`, `random_state`, `sklearn.base.clone`,

@@ -22,13 +22,14 @@ def generator_kind(data: Description) -> str:
 def limitations(data: Description) -> tuple[str, ...]:
     """Limits of the images."""
     made = "; ".join(f"{each.num_real} real images of {each.name!r}" for each in data.filled)
+    kind = generator_kind(data)
     return (
-        f"Synthetic images show only what the {generator_kind(data)} learned from {made}, nothing beyond. Their labels are "
+        f"Synthetic images show only what the {kind} learned from {made}, nothing beyond. Their labels are "
         f"those for which they were generated; nobody has checked them.",
         "Use them for training only: never test or validate on them.",
         "Whether they help depends on the data and the classifier; one seed, as here, is no evidence. A study "
         "compares them with simpler methods over several seeds.",
-        f"A {generator_kind(data)} does not make private information in the real images anonymous.",
+        f"A {kind} does not make private information in the real images anonymous.",
         *(
             f"Class {each.name!r} lacks {each.num_missing} synthetic images."
             for each in data.filled
@@ -147,8 +148,8 @@ def answers(data: Description) -> dict[str, str]:
         f"DigitalSourceType is trainedAlgorithmicMedia."
         if made
         else "No synthetic image is in this folder.",
-        "By what?": f"The {generator_kind(data)} {data.config.balancing.name}, trained for {steps} generator steps with seed "
-        f"{data.config.seed}. SHA-256 of its weights: {data.generator_sha256 or NOT_KNOWN}.",
+        "By what?": f"The {generator_kind(data)} {data.config.balancing.name}, trained for {steps} generator "
+        f"steps with seed {data.config.seed}. SHA-256 of its weights: {data.generator_sha256 or NOT_KNOWN}.",
         "From whom?": f"Source of the real images: {data.about.source or NOT_KNOWN}. Collected by: "
         f"{data.about.creator or NOT_KNOWN}. Digest of their files: {data.data or NOT_KNOWN}.",
         "May I use it?": f"{licence(data)} Consent: {data.about.consent or NOT_KNOWN}.",
