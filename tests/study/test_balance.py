@@ -186,7 +186,7 @@ def test_what_a_study_does_not_have_is_named(images, tmp_path, options, message)
 
 def test_a_study_that_has_confirmed_nothing_is_named(images, tmp_path):
     create_study_folder(tmp_path, study_of(images), {})
-    with pytest.raises(UserError, match="has no confirmed GAN"):
+    with pytest.raises(UserError, match="has no confirmed generator"):
         export_request(BalanceOptions(study=tmp_path))
 
 
@@ -285,7 +285,7 @@ def test_an_interruption_says_how_to_go_on(gan_study, images, tmp_path, monkeypa
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--data", "DATA"), "--variant: name a GAN, or a study by --from"),
+        (("--data", "DATA"), "--variant: name a generator, or a study by --from"),
         (("--data", "DATA", "--variant", "dcgam"), "did you mean 'dcgan'?"),
         (("--variant", "dcgan"), "name it with --data DIR"),
         (("--data", "/no/such/place", "--variant", "dcgan"), "/no/such/place: no such folder"),

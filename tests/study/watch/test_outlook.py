@@ -24,7 +24,7 @@ def test_a_study_in_a_few_lines():
     assert counted.startswith("Plan: 10 baseline, 200 search, at most 108 confirm trials, 2 at once; about ")
     # With 40 rare images dcgan ends by itself.
     assert steps == (
-        "Generator steps a GAN: wgan_gp 400; dcgan 2,000 to 6,000; r3gan 800; "
+        "Generator steps: wgan_gp 400; dcgan 2,000 to 6,000; r3gan 800; "
         "their states take up to 10 GB more until the end (resources.cache_gb)"
     )
     assert time.startswith("Time: at most about ") and time.endswith("with the report")

@@ -405,7 +405,7 @@ def test_nothing_to_balance_is_said(images, tmp_path):
 
 def test_another_way_of_balancing_is_refused(images, tmp_path):
     config = trial(images, balancing={"name": "smote"})
-    with pytest.raises(UserError, match="'smote' is not a GAN"):
+    with pytest.raises(UserError, match="'smote' trains no generator"):
         export(ExportRequest(allowed=ANYTHING, config=config), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
