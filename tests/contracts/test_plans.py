@@ -19,7 +19,7 @@ from tests.outcomes import view
 
 pytestmark = pytest.mark.usefixtures("few_domain_steps")
 
-SIMPLE = tuple(name for name, entry in BALANCERS.items() if not entry.is_gan)
+SIMPLE = tuple(name for name, entry in BALANCERS.items() if not entry.trains_generator)
 
 
 # Which value changes something, where a setting is a limit: here a class has five times as many images.
