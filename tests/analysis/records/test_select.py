@@ -1,9 +1,22 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from gan_study.analysis.records.select import Condition, best_by_validation, confirmed, method_kinds, paired_gains
-from tests.analysis.planted import confirmed_arm, planted_record, planted_study
+from gan_study.analysis.plots.chart import method_scale
+from gan_study.analysis.plots.gan_training import curve_frame
+from gan_study.analysis.plots.palette import KIND_COLOURS
+from gan_study.analysis.records.select import (
+    Condition,
+    best_by_validation,
+    best_generator,
+    confirmed,
+    method_kinds,
+    paired_gains,
+    trains_generator,
+)
+from gan_study.analysis.records.trial import Trial
+from tests.analysis.planted import confirmed_arm, planted_record, planted_study, with_arrays
 
 HERE = Condition("shapes", "simple_cnn", 10.0)
 
@@ -74,6 +87,31 @@ def test_families_come_in_the_order_of_the_tables() -> None:
         "dcgan": "GAN",
     }
     assert next(iter(method_kinds(planted_study()))) == "none"
+
+
+def as_flow(record: Trial) -> Trial:
+    """A trial of a GAN as one of flow matching, which has no discriminator."""
+    balancing = {"name": record.balancer, "flow": {"generator_steps": 80}}
+    losses = {"gan/discriminator_loss": np.full_like(record.stored["gan/discriminator_loss"], np.nan)}
+    return with_arrays(replace(record, config={**record.config, "balancing": balancing}), losses)
+
+
+def test_a_flow_is_neither_a_gan_nor_a_simple_method_and_is_exported_if_there_is_no_gan() -> None:
+    scores = {"validation": (0.9, 0.9, 0.9), "test": (0.9, 0.9, 0.9)}
+    flows = [as_flow(record) for record in confirmed_arm("flow_matching", **scores, gan=True)]
+    records = (*planted_study(), *flows)
+    kinds = method_kinds(records)
+    assert list(kinds.items())[-1] == ("flow_matching", "flow")
+    assert best_by_validation(records, HERE, "GAN", kinds) == "dcgan"
+    assert trains_generator(flows[0]) and not trains_generator(records[0])
+    assert best_generator(records, HERE) == "dcgan"
+    without_gan = [record for record in records if kinds[record.balancer] != "GAN"]
+    assert best_generator(without_gan, HERE) == "flow_matching"
+    curves = curve_frame(flows)
+    assert set(curves["network"]) == {"generator"} and set(curves["kind"]) == {"flow matching"}
+    scale = method_scale(curve_frame(records)).to_dict()
+    shades = dict(zip(scale["domain"], scale["range"], strict=True))
+    assert shades["flow_matching"] == KIND_COLOURS["flow matching"]
 
 
 def test_a_smaller_calibration_error_is_a_gain() -> None:
