@@ -51,7 +51,7 @@ def test_a_setting_by_its_key():
 def test_a_setting_by_the_end_of_its_key_in_each_of_its_meanings():
     own, gans, flow = explain("learning_rate")
     assert (own.key, own.default) == ("classifier.learning_rate", "0.001")
-    assert (flow.key, flow.default) == ("balancers.NAME.flow.learning_rate", "0.002 (flow_matching)")
+    assert (flow.key, flow.default) == ("balancers.flow_matching.flow.learning_rate", "0.002")
     assert gans.key == "balancers.NAME.gan.learning_rate"
     # Every variant once, behind its own default.
     names = [name for part in gans.default.split("; ") for name in part.partition("(")[2].rstrip(")").split(", ")]
