@@ -47,8 +47,9 @@ def drop_labels(labels: Tensor, share: float, random: torch.Generator, *, no_cla
 class FlowGenerator(nn.Module):
     """Images [N, C, H, W] in [-1, 1] of labels [N], from normal latents [N, C H W].
 
-    It takes `num_steps` steps of Heun's method, of two evaluations of the network each (Karras et al. 2022,
-    "Elucidating the Design Space of Diffusion-Based Generative Models", section 3). With `guidance` w other than 1
+    It takes `num_steps` steps of Heun's method, of two evaluations of the network each, and the last of Euler's
+    (Karras et al. 2022, "Elucidating the Design Space of Diffusion-Based Generative Models", algorithm 1): at time
+    1, where Heun's would ask too, the network sees an image without noise and can only guess its noise. With `guidance` w other than 1
     it follows u + w (v - u), where v is the velocity for the label and u that for no class (Ho and Salimans 2022,
     "Classifier-Free Diffusion Guidance", equation 6, whose w is one less), which takes twice as long.
     """
@@ -71,8 +72,10 @@ class FlowGenerator(nn.Module):
         step = 1 / self.num_steps
         for number in range(self.num_steps):
             velocity = self._guided(points, number * step, labels)
-            ahead = self._guided(points + step * velocity, (number + 1) * step, labels)
-            points = points + step * (velocity + ahead) / 2
+            if number + 1 < self.num_steps:
+                ahead = self._guided(points + step * velocity, (number + 1) * step, labels)
+                velocity = (velocity + ahead) / 2
+            points = points + step * velocity
         return points.clamp(-1, 1)
 
     def _guided(self, points: Tensor, time: float, labels: Tensor) -> Tensor:

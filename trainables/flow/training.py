@@ -50,7 +50,7 @@ class FlowSettings(TrainingLength):
     """The share of images that are shown without their label, so that guidance is possible (Ho and Salimans 2022,
     section 4.2: 0.1 or 0.2)."""
     sampler_steps: int = Field(default=10, ge=1)
-    """Steps from noise to an image, of two evaluations of the network each."""
+    """Steps from noise to an image, of two evaluations of the network each, and the last of one."""
     guidance: float = Field(default=1.0, ge=0)
     """How far images are pushed towards their class: 1 is none, and above 1 they are more typical and less varied,
     at twice the cost of sampling."""
