@@ -55,7 +55,7 @@ def test_a_constant_velocity_is_followed_exactly_in_one_step() -> None:
 
 
 def test_a_velocity_that_grows_with_time_is_followed_exactly_up_to_the_last_step() -> None:
-    # Heun's rule is exact for straight lines, up to time 2/3: 2/9. Euler's last step has the velocity at its start.
+    # Heun's rule is exact for straight lines: 2/9 up to time 2/3. Euler's has the velocity at the step's start.
     latents, images, _ = followed(lambda points, times, labels: times.expand_as(points), num_steps=3)
     torch.testing.assert_close(images, latents + 2 / 9 + 1 / 3 * 2 / 3)
 
