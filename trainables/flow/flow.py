@@ -51,9 +51,9 @@ class FlowGenerator(nn.Module):
     (Karras et al. 2022, "Elucidating the Design Space of Diffusion-Based Generative Models", algorithm 1): at time
     1, where Heun's would ask too, the network sees an image without noise and can only guess its noise.
 
-    With `guidance` w other than 1 it follows u + w (v - u), where v is the velocity for the label and u that for no
-    class (Ho and Salimans 2022, "Classifier-Free Diffusion Guidance", equation 6, whose w is one less), which takes
-    twice as long.
+    With `guidance` w other than 1 it follows u + w (v - u), where v is the velocity for the label and u that for
+    no class (Ho and Salimans 2022, "Classifier-Free Diffusion Guidance", equation 6, whose w is one less). That
+    takes twice as long.
     """
 
     def __init__(
