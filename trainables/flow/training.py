@@ -31,9 +31,9 @@ class FlowSettings(TrainingLength):
 
     generator_steps: int | None = Field(default=2000, ge=1, le=MOST_STEPS)
     """Length of the training, in steps; the minimum length if `most_generator_steps` is set. From 500 images of 28
-    pixels a class, clothes are recognisable after 500 steps, and get finer up to 3,000; a step took 75 ms of one
-    core (docs/benchmarks.md). A training that is to end by itself samples every 250 steps, which takes as long as
-    the steps."""
+    pixels a class, clothes are recognisable after 500 steps, and get finer up to 3,000; a step took 70 ms of one
+    core (docs/benchmarks.md). A training that is to end by itself samples 256 images of each rare class every 250
+    steps, which takes 1.5 s a class."""
     batch_size: int = Field(default=64, ge=2)
     """Real images in each step."""
     learning_rate: float = Field(default=2e-3, gt=0)
