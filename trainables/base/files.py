@@ -23,6 +23,7 @@ _KINDS = (
 
 
 # As where a variable of the shell is not set.
+_BLOCK_BYTES = 2**20
 _EMPTY = "a path is empty; the current folder is '.'"
 
 
@@ -82,6 +83,17 @@ def open_regular(path: Path | str) -> BinaryIO:
 def sha256_of(path: Path | str) -> str:
     """The SHA-256 of a regular file's bytes, as 64 hexadecimal digits; raises OSError as `read_bytes` does."""
     return hashlib.sha256(read_bytes(path)).hexdigest()
+
+
+def same_bytes(one: Path | str, other: Path | str) -> bool:
+    """Whether two regular files hold the same bytes; raises OSError as `open_regular` does."""
+    with open_regular(one) as first, open_regular(other) as second:
+        if os.fstat(first.fileno()).st_size != os.fstat(second.fileno()).st_size:
+            return False
+        while block := first.read(_BLOCK_BYTES):
+            if block != second.read(_BLOCK_BYTES):
+                return False
+    return True
 
 
 def open_to_append(path: Path | str) -> BinaryIO:

@@ -17,7 +17,7 @@ LINES_OF_JSON = ".jsonl"
 # Of files that often have labels, and are no text of rows and columns or are packed.
 NO_TABLES = frozenset({".gz", ".h5", ".json", ".mat", ".ods", ".parquet", ".pkl", ".xls", ".xlsx", ".xml", ".zip"})
 ENDINGS = frozenset({".csv", ".tsv", ".txt", LINES_OF_JSON})
-_DELIMITERS = (",", ";", "\t", "|")
+DELIMITERS = (",", ";", "\t", "|")
 # What stands for an empty cell where a program wrote the table, in lower case; among classes it is a name.
 EMPTY = frozenset({"", "nan", "na", "n/a", "none", "null"})
 # So many columns of numbered names, or of numbers where there is no header, are no names and classes of pictures.
@@ -66,7 +66,7 @@ def _parsed(text: str, name: str, ending: str) -> Table:
     lines = text.splitlines()
     if ending == LINES_OF_JSON:
         return _of_json(name, lines)
-    counts = {mark: Counter(len(row) for row in _split(lines[:50], mark)) for mark in _DELIMITERS}
+    counts = {mark: Counter(len(row) for row in _split(lines[:50], mark)) for mark in DELIMITERS}
     delimiter, found = max(counts.items(), key=lambda item: (_columns(item[1]) > 1, item[1].most_common(1)))
     if ending == ".txt" and (found_pairs := _pairs(lines)) and _columns(found) < 2:
         return Table(name=name, header=found_pairs[0], rows=found_pairs[1:])

@@ -423,6 +423,33 @@ def test_what_may_hold_the_classes_and_is_not_read_is_named(tmp_path: Path) -> N
         read_listing(config(tmp_path))
 
 
+def test_folders_that_repeat_names_alone_are_refused(tmp_path: Path) -> None:
+    """data/cat and data/more photos/cat, in which 0.png is another image."""
+    write_classes(tmp_path, cat=12, dog=12)
+    shutil.copytree(tmp_path / "cat", tmp_path / "more" / "cat")
+    shutil.copytree(tmp_path / "dog", tmp_path / "more" / "dog")
+    assert counts(read_listing(config(tmp_path))) == ((12, 12), None)
+    flat(tmp_path / "more" / "cat", "0.png")
+    (said,) = (line for line in read_listing(config(tmp_path)).notes if "not read" in line)
+    assert said.endswith("images that are not read: 1 (more/cat/0.png)")
+    flat(tmp_path / "more" / "dog", *(f"{i}.png" for i in range(12)))
+    with pytest.raises(DataError, match=r"13 of 24 differ from their namesakes \(more/cat/0.png.*data\.exclude"):
+        read_listing(config(tmp_path))
+    assert counts(read_listing(config(tmp_path, exclude=("more",)))) == ((12, 12), None)
+
+
+@pytest.mark.parametrize("column", ["label", "score"])
+def test_a_column_of_scores_is_no_class(column: str, tmp_path: Path) -> None:
+    names = [f"{i}.png" for i in range(20)]
+    flat(tmp_path, *names)
+    rows = "".join(f"{name},{i / 40}\n" for i, name in enumerate(names))
+    (tmp_path / "labels.csv").write_text(f"file,{column}\n{rows}")
+    with pytest.raises(
+        DataError, match=rf"{column} has 20 different numbers with fractions .*data\.columns\.label"
+    ):
+        read_listing(config(tmp_path, labels="labels.csv"))
+
+
 def test_names_of_files_are_read_where_nothing_else_says_the_classes(tmp_path: Path) -> None:
     names = [f"{name}.{i}.png" for name in ("cat", "dog") for i in range(4)]
     flat(tmp_path / "train", *names)
@@ -435,12 +462,12 @@ def test_names_of_files_are_read_where_nothing_else_says_the_classes(tmp_path: P
 
 @pytest.mark.parametrize("header", ["emotion,pixels", "label," + ",".join(f"pixel{i}" for i in range(784))])
 @pytest.mark.parametrize("number", [0, 3])
-def test_a_table_of_pixels_is_refused_with_what_is_read(header: str, number: int, tmp_path: Path) -> None:
+def test_a_table_of_pixels_names_no_images(header: str, number: int, tmp_path: Path) -> None:
     flat(tmp_path, *NAMES[:number])
     (tmp_path / "train.csv").write_text(f"{header}\n{','.join('1' for _ in header.split(','))}\n")
     for asked in (config(tmp_path), config(tmp_path / "train.csv")):
         with pytest.raises(
-            DataError, match=r"train\.csv: .*cells may be the pixels themselves.*an \.npz with the arrays"
+            DataError, match=r"train\.csv: .*cells may be the pixels themselves.*--data names the table"
         ):
             read_listing(asked)
 
