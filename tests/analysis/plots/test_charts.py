@@ -1,5 +1,6 @@
 """The data behind charts, and what their specifications promise."""
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -25,7 +26,7 @@ from gan_study.analysis.plots.gan_training import CUT_OFF, TAKEN, length_frame
 from gan_study.analysis.plots.ranking import ranking_frame
 from gan_study.analysis.plots.search import FEWEST_SEARCHED, gain_limits, progress_data
 from gan_study.analysis.plots.seeds import seed_frame
-from gan_study.analysis.plots.slices import slice_data
+from gan_study.analysis.plots.slices import MOST_POINTS, draw_slices, slice_data
 from gan_study.analysis.plots.spread import spread_frame
 from gan_study.analysis.records.select import Condition, Task, confirmed
 from gan_study.analysis.records.trial import Trial
@@ -111,6 +112,17 @@ def test_changes_are_in_percentage_points_of_what_validation_chose() -> None:
     # A method that changed nothing has its panel, with an empty diagonal.
     rows = next(iter(make_chart(CHANGES, changes).specification["datasets"].values()))
     assert sum(row["balancer"] == "smote" for row in rows) == 3
+
+
+def test_of_many_trials_a_slice_draws_those_evenly_by_gain() -> None:
+    gains = np.random.default_rng(0).normal(size=4 * MOST_POINTS)
+    frame = pd.DataFrame({"gain": gains, "value": range(len(gains)), "balancer": "dcgan", "parameter": "gan/lr"})
+    sketch = draw_slices(frame.assign(imbalance_ratio=10.0, dataset="a", classifier="b")).to_dict()
+    (panel,) = sketch["datasets"].values()
+    drawn = np.sort([row["gain"] for row in json.loads(panel)])
+    assert len(drawn) == MOST_POINTS
+    np.testing.assert_allclose(drawn[[0, -1]], [gains.min(), gains.max()], rtol=1e-6)
+    assert np.abs(drawn - np.quantile(gains, np.linspace(0, 1, MOST_POINTS))).max() < 0.2
 
 
 def test_slices_are_of_parameters_that_varied_and_of_complete_trials() -> None:
