@@ -18,6 +18,7 @@ RAMP = np.add.outer(np.arange(SIDE), np.arange(SIDE)) * 4
 GREY = np.array([RAMP + 5 * i for i in range(NUMBER)])
 RGB = np.stack([GREY, 255 - GREY, GREY // 2], axis=-1)
 CLASSES = [i % 3 for i in range(NUMBER)]
+LABELS = "name,age\n" + "".join(f"x{i},{i}\n" for i in range(9))
 NAMES = [f"pixel{i}" for i in range(SIDE**2)]
 
 
@@ -117,6 +118,51 @@ def test_groups_copies_and_a_few_images_beside(tmp_path: Path) -> None:
     assert images.groups is not None and images.num_groups() == len(images) // 3 == 6
 
 
+def test_columns_are_put_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    """Sorted as text, or column by column: what a name says counts."""
+    grids = [f"{row}x{column}" for row in range(1, SIDE + 1) for column in range(1, SIDE + 1)]
+    for names in (NAMES, grids):
+        order = np.argsort(names) if names is NAMES else np.arange(SIDE**2).reshape(SIDE, SIDE).T.ravel()
+        rows = [[label, *image.ravel()[order]] for label, image in zip(CLASSES, GREY, strict=True)]
+        path = write(tmp_path / f"{names[0]}.csv", ["label", *(names[place] for place in order)], rows)
+        images = image_source(config(path)).pool().images.images[:, 0]
+        assert {image.tobytes() for image in images} <= {image.astype(np.uint8).tobytes() for image in GREY}
+
+
+def test_the_first_row_is_an_image_beside_a_text_for_its_class(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", None, labelled(classes=["cat", "dog", "owl"] * 8))
+    assert counts(path) == ((6, 6, 6), (2, 2, 2))
+    assert image_source(config(path)).pool().images.class_names == ("cat", "dog", "owl")
+
+
+def test_all_tables_have_one_scale(tmp_path: Path) -> None:
+    """A test part of dark images stays dark."""
+    write(tmp_path / "train.csv", ["label", *NAMES], labelled())
+    write(tmp_path / "test.csv", ["label", *NAMES], labelled(np.ones_like(GREY)))
+    assert image_source(config(tmp_path)).test().images.images.max() == 1
+
+
+def test_values_of_transparency_are_refused(tmp_path: Path) -> None:
+    rgba = np.concatenate([RGB, np.full((*GREY.shape, 1), 255)], axis=-1)
+    path = write(tmp_path / "a.csv", ["label", *(f"pixel{i}" for i in range(4 * SIDE**2))], labelled(rgba))
+    with pytest.raises(DataError, match="images with transparency"):
+        image_source(config(path)).pool()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [LABELS.encode("utf-16"), LABELS.replace("\n", "\r").encode(), (LABELS + "x" * 200_000).encode()],
+    ids=["UTF-16", "carriage returns", "a long line"],
+)
+def test_other_tables_beside_images_change_nothing(content: bytes, tmp_path: Path) -> None:
+    for folder in ("cat", "dog"):
+        (tmp_path / folder).mkdir()
+        for i in range(6):
+            Image.new("L", (8, 8), i).save(tmp_path / folder / f"{folder}{i}.png")
+    (tmp_path / "notes.csv").write_bytes(content)
+    assert counts(tmp_path) == ((4, 4), (2, 2))
+
+
 def test_ten_comes_after_nine(tmp_path: Path) -> None:
     write(tmp_path / "a.csv", ["label", *NAMES], labelled(classes=[(2, 10, 1)[i % 3] for i in range(NUMBER)]))
     assert image_source(config(tmp_path)).pool().images.class_names == ("1", "2", "10")
@@ -126,8 +172,11 @@ BLACK = " ".join(["0"] * 64)
 WRONG = {
     "a number beyond a byte": (["label", *NAMES], [[0, *([256] * 64)], [1, *([0] * 64)]], "from 0 to 256"),
     "an empty cell": (["label", *NAMES], [[0, "", *([3] * 63)], [1, *([2] * 64)]], "image 1 has a pixel"),
-    "a text": (["label", *NAMES], [[0, "x", *([3] * 63)], [1, *([2] * 64)]], "no table of pixels"),
-    "a row that is too long": (["label", *NAMES], [[0, *([3] * 64)], [1, *([2] * 65)]], "no table of pixels"),
+    "a text": (["label", *NAMES], [[0, "x", *([3] * 63)], [1, *([2] * 64)]], "cell among the pixels is no number"),
+    "a row that is too long": (["label", *NAMES], [[0, *([3] * 64)], [1, *([2] * 65)]], "row 3 has 66 cells"),
+    "no image's number": (["label", *(f"x{i}" for i in range(600))], [[0, *([3] * 600)]], "rows of 600 pixels"),
+    "no class and no names": (None, [[3] * 64, [4] * 64], "no column is left for the class"),
+    "two places for the class": (None, [[i % 2, *([3] * 63), i % 2] for i in range(9)], "may be the class"),
     "no row": (["label", *NAMES], [], "no rows|no table of pixels"),
     "no class": (["label", *NAMES], [["", *([3] * 64)], [1, *([2] * 64)]], "row 2 has no class"),
     "no square": (["label", "pixels"], [[0, "1 2 3"], [1, "4 5 6"]], "rows of 3 pixels"),

@@ -68,7 +68,8 @@ def test_pixels_without_a_known_range_are_refused(pixels: np.ndarray, said: str)
 def test_real_numbers_are_read_by_the_range_of_their_set(tmp_path: Path) -> None:
     """Levels 0 to 0.8, of which the highest becomes white; whole ones as those of files of 16 bits."""
     shares, whole = np.linspace(0, 0.8, 9, dtype=np.float32), np.arange(9, dtype=np.float32) * 100
-    for levels, white in ((shares, 0.8), (whole, 1023)):
+    # The highest level alone says nothing: shares up to 1 are shares.
+    for levels, white in ((shares, 0.8), (shares / np.float32(0.8), 1.0), (whole, 1023)):
         Image.fromarray(levels.reshape(3, 3)).save(tmp_path / "a.tiff")
         picture = read_picture(tmp_path / "a.tiff")
         assert picture.facts.values == "range" and picture.facts.bits == 32
@@ -132,8 +133,6 @@ def test_a_white_of_zero_is_turned_within_the_range_of_its_set(tmp_path: Path) -
         # Hounsfield units.
         ([(-1024, 3071)], [None], (-1024, 4095)),
         ([(-1000, -5), (0, 1500)], [None, None], (-1024, 2047)),
-        # Levels with fractions have no depth.
-        ([(0.5, 12.5)], [None], (0, 12.5)),
     ],
 )
 def test_one_range_for_a_set(

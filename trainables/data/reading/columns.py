@@ -270,7 +270,7 @@ def weight_column(table: Table, columns: Columns, *, without: set[str]) -> str |
 def names_carriers(name: str) -> bool:
     """Whether a column is called as one of patients and the like: "patient", "Subject ID"."""
     words = {*words_of(name)}
-    return bool(words & _CARRIERS) and words <= _CARRIERS | {"id", "no", "number", "name", "code"}
+    return bool(words & _CARRIERS) and words <= _CARRIERS | {"id", "no", "nr", "num", "number", "name", "code"}
 
 
 def _are_numbers(cells: Iterable[str]) -> bool:

@@ -68,10 +68,10 @@ def _parsed(text: str, name: str, ending: str) -> Table:
         return _of_json(name, lines)
     counts = {mark: Counter(len(row) for row in _split(lines[:50], mark)) for mark in DELIMITERS}
     delimiter, found = max(counts.items(), key=lambda item: (_columns(item[1]) > 1, item[1].most_common(1)))
-    if ending == ".txt" and (found_pairs := _pairs(lines)) and _columns(found) < 2:
-        return Table(name=name, header=found_pairs[0], rows=found_pairs[1:])
+    if _columns(found) < 2 and (between_blanks := _pairs(lines) if ending == ".txt" else _by_blanks(lines)):
+        return Table(name=name, header=between_blanks[0], rows=between_blanks[1:])
     if not lines or _columns(found) < 2:
-        raise DataError(f"{name}: a table of labels has two columns or more, between , ; | or tabs")
+        raise DataError(f"{name}: a table of labels has two columns or more, between , ; | tabs or blanks")
     first = tuple(cell.strip() for cell in next(_split(lines, delimiter)))
     if _may_hold_pixels(first):
         return Table(name=name, header=first, rows=())
@@ -141,6 +141,12 @@ def _pairs(lines: Sequence[str]) -> tuple[tuple[str, ...], ...]:
     """The lines as a path, which may have blanks, and a last word; nothing where one line is none."""
     pairs = tuple(tuple(line.rsplit(None, 1)) for line in lines if line.strip())
     return pairs if all(len(each) == 2 for each in pairs) else ()
+
+
+def _by_blanks(lines: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    """The words of the lines, if each has as many, and two at least; else nothing."""
+    rows = tuple(tuple(line.split()) for line in lines if line.strip())
+    return rows if len({*map(len, rows)}) == 1 and len(rows[0]) > 1 else ()
 
 
 def _split(lines: Sequence[str], delimiter: str) -> Iterator[list[str]]:
