@@ -1,8 +1,8 @@
-"""The tables of docs/reproduction.md that are made from the records of studies, so that no number is copied by hand.
+"""The tables of docs/reproduction.md that are made from the records of studies: no number is copied by hand.
 
-`python docs/reproduction_tables.py STUDY` takes a study's header, its records and the tables that need its arrays into
-`docs/reproduction/NAME/`, without the place of its data; `gan-study resume` goes on from there with `--data`. Without
-an argument all tables between two marks of the page, `<!-- NAME.TABLE: begin -->`, are written again.
+`python docs/reproduction_tables.py STUDY` takes a study's header, its records and the tables that need its arrays
+into `docs/reproduction/NAME/`, without the place of its data. Without an argument all tables between two marks of
+the page, `<!-- NAME.TABLE: begin -->`, are written again.
 """
 
 import json
@@ -25,7 +25,7 @@ DOCS = Path(__file__).parent
 PAGE, STUDIES = DOCS / "reproduction.md", DOCS / "reproduction"
 # Of tables that are made from arrays, which are not kept, the text is.
 FROM_ARRAYS = ("crossover", "gan_length")
-_MARK = re.compile(r"<!-- ([\w-]+)\.(\w+): begin -->\n")
+MARK = re.compile(r"<!-- ([\w-]+)\.(\w+): begin -->\n")
 
 
 def take(folder: Path) -> None:
@@ -62,7 +62,7 @@ def _without_place(value: JsonValue, root: JsonValue) -> JsonValue:
 def page_with_tables(text: str) -> str:
     """The page with each table in the place of its marks; raises KeyError where a study has no such table."""
     tables: dict[str, Mapping[str, str]] = {}
-    for name, table in _MARK.findall(text):
+    for name, table in MARK.findall(text):
         tables.setdefault(name, tables_of(STUDIES / name))
         begin, end = f"<!-- {name}.{table}: begin -->\n", f"<!-- {name}.{table}: end -->"
         before, rest = text.split(begin)

@@ -220,7 +220,7 @@ def _numbers_rows(table: Table, column: str) -> bool:
 
 def _unread(table: Table, known: set[str]) -> Iterator[str]:
     """A note on the columns that are not read, and on each that may name patients or the like."""
-    unread = [column for column in table.header if column not in known]
+    unread = [column for column in table.header if column not in known and any(table.column(column))]
     for column in filter(names_carriers, unread):
         yield (
             f"the column {column} of {table.name} is not read; data.group={column} keeps what it names on one "
