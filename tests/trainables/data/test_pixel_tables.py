@@ -66,6 +66,15 @@ def test_a_contest_without_the_classes_of_its_test_part(tmp_path: Path) -> None:
     assert reading[-1] == "found in all: 31 = 24 read + 7 passed over"
 
 
+def test_another_test_part_is_not_read(tmp_path: Path) -> None:
+    """As Kannada-MNIST has Dig-MNIST.csv."""
+    write(tmp_path / "train.csv", ["label", *NAMES], labelled())
+    write(tmp_path / "test.csv", ["label", *NAMES], labelled(GREY[:6], CLASSES[:6]))
+    write(tmp_path / "Dig.csv", ["label", *NAMES], labelled(GREY + 1))
+    assert counts(tmp_path) == ((8, 8, 8), (2, 2, 2))
+    assert any(line.endswith("not read: Dig.csv") for line in image_source(config(tmp_path)).pool().reading)
+
+
 def test_pixels_in_one_column_and_parts_in_another(tmp_path: Path) -> None:
     """As FER 2013."""
     usage = ["Training"] * 12 + ["PublicTest"] * 6 + ["PrivateTest"] * 6
@@ -113,7 +122,7 @@ def test_groups_copies_and_a_few_images_beside(tmp_path: Path) -> None:
     pool = image_source(config(tmp_path)).pool()
     assert any("data.group=patient keeps" in line for line in pool.reading)
     assert any("repeats" in line and line.endswith("read once") for line in pool.reading)
-    assert pool.reading[-1] == "found in all: 25 = 24 read + 1 passed over"
+    assert pool.reading[-1] == "found in all: 26 = 24 read + 2 passed over"
     images = image_source(config(tmp_path, group="patient")).pool().images
     assert images.groups is not None and images.num_groups() == len(images) // 3 == 6
 

@@ -30,7 +30,8 @@ _LABEL_NAMES |= {
     "finding",
     "grade",
 }
-_LABEL_NAMES |= {"findinglabels"}
+_LABEL_NAMES |= {"findinglabels", "pathology"}
+_LABEL_WORDS = frozenset({"label", "class", "category", "diagnosis", "species"})
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)(e[+-]?\d+)?|[+-]?inf(inity)?", re.IGNORECASE)
 _SPLIT_NAMES = ("split", "set", "subset", "partition", "part")
 PATH_NAMES = ("path", "filepath", "filename", "file", "imagepath", "image", "imageid", "img", "id", "imagename")
@@ -132,6 +133,10 @@ def describes_folders(table: Table, columns: Columns, folders: Collection[str]) 
 
 def _called_classes(table: Table) -> list[str]:
     called = [name for name in table.header if plain_name(name) in _LABEL_NAMES]
+    if not called:
+        # "Majority Vote Label".
+        speaking = [name for name in table.header if _LABEL_WORDS & {*words_of(name)} and len(words_of(name)) > 1]
+        called = speaking if len(speaking) == 1 else []
     # Beside x it is where something lies.
     return called or ["y"] * ("y" in table.header and "x" not in table.header)
 

@@ -37,7 +37,7 @@ def arrange_by_file_names(pictures: Sequence[Place]) -> Arrangement | None:
         return None
     found: dict[Part, Mapping[Place, str]] = {"train": classes}
     for part, node in nodes.items():
-        of_part = _classes_in(node)
+        of_part = _classes_in(node, least=1)
         if of_part is not None and set(of_part.values()) == set(classes.values()):
             found[part] = of_part
     parts, spare = with_one_test(found)
@@ -71,15 +71,18 @@ def _flat_parts(top: Node) -> Mapping[Part, Node]:
     return {part: node for part, node in flat.items() if not node.folders}
 
 
-def _classes_in(node: Node) -> Mapping[Place, str] | None:
-    """What the name of each file begins with; None unless all do, with two words or more that say something."""
+def _classes_in(node: Node, *, least: int = _LEAST_PICTURES) -> Mapping[Place, str] | None:
+    """What the name of each file begins with; None unless all do, with two words or more that say something.
+
+    Each has `least` files or more.
+    """
     begins = {place: _NUMBERED.fullmatch(place.stem) for place in node.loose}
     is_by_number = None in begins.values()
     if is_by_number:
         begins = {place: _BY_NUMBER.fullmatch(place.stem) for place in node.loose}
     names = {place: one_form(match[1]) for place, match in begins.items() if match is not None}
     counts = Counter(map(str.casefold, names.values()))
-    if len(names) < len(begins) or len(counts) < 2 or min(counts.values()) < _LEAST_PICTURES:
+    if len(names) < len(begins) or len(counts) < 2 or min(counts.values()) < least:
         return None
     if is_by_number and len(counts) > _MOST_NUMBERED:
         return None

@@ -78,7 +78,13 @@ def _held(paths: Sequence[Path], root: Path, config: DataConfig) -> Held:
     folder = root if root.is_dir() else root.parent
     different, notes = _without_copies(paths, folder)
     part_of = {path: part_of_table(path, folder) for path in different}
-    if len(different) > 1 and (None in part_of.values() or len({*part_of.values()}) < len(different)):
+    if [*part_of.values()].count("train") == 1 and None in part_of.values():
+        others = [path for path in different if part_of[path] is None]
+        different = [path for path in different if part_of[path] is not None]
+        names = first_names([_name(path, folder) for path in others])
+        notes.append(f"tables of pixels that are named after no part are not read: {names}")
+    parts_named = [part_of[path] for path in different]
+    if len(different) > 1 and (None in parts_named or len({*parts_named}) < len(different)):
         several = first_names([_name(path, folder) for path in different])
         raise DataError(
             f"several tables hold pixels ({several}); name one by --data, or leave the others out by data.exclude"
@@ -103,7 +109,7 @@ def _held(paths: Sequence[Path], root: Path, config: DataConfig) -> Held:
         raise DataError("no table has images to train on")
     if root.is_dir():
         entries = find_entries(root, exclude=config.exclude, skip_unreadable=True)
-        read = {PurePosixPath(path.relative_to(root)) for path in paths}
+        read = {PurePosixPath(path.relative_to(root)) for path in different}
         beside = {**entries.passed_over, "images in files beside tables of pixels": entries.pictures}
         for reason, places in beside.items():
             left[reason] = [shown(str(place)) for place in places if reason != NO_PICTURE or place not in read]

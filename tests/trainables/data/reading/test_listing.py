@@ -497,6 +497,22 @@ def test_names_of_files_that_begin_with_a_number(form: str, tmp_path: Path) -> N
     assert any("what the names of files begin with" in note for note in found.notes)
 
 
+def test_a_second_test_part_is_said(tmp_path: Path) -> None:
+    for part in ("train", "test", "auto_test"):
+        write_classes(tmp_path / part, cat=5, dog=5)
+    found = read_listing(config(tmp_path))
+    assert counts(found) == ((5, 5), (5, 5))
+    assert any(note.startswith("auto_test/ with 10 images is not read") for note in found.notes)
+
+
+@pytest.mark.parametrize("column", ["Majority Vote Label", "Class Name (str)", "pathology"])
+def test_a_column_whose_name_speaks_of_the_class(column: str, tmp_path: Path) -> None:
+    flat(tmp_path / "images", *NAMES)
+    rows = "".join(f"{name},{'ab'[i % 2]},{i % 4}\n" for i, name in enumerate(NAMES))
+    (tmp_path / "annotations.csv").write_text(f"Image Name,{column},Number of experts\n{rows}")
+    assert read_listing(config(tmp_path)).train.class_names == ("a", "b")
+
+
 def test_names_that_begin_with_a_patient_say_no_class(tmp_path: Path) -> None:
     flat(tmp_path / "all", *(f"patient{i % 3}_{i}.png" for i in range(12)))
     with pytest.raises(DataError, match="class folder"):
