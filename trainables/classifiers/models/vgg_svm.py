@@ -93,24 +93,26 @@ def cross_validated(
 ) -> Mapping[str, float]:
     """The constants of CANDIDATES by which a machine reaches the best balanced accuracy, the first of the best.
 
-    With features [N, D], labels [N] and weights [N]. Each class needs an image in each fold: where one has fewer
-    than three, the defaults are taken, C = 1 and gamma = 1 / D.
+    With features [N, D], labels [N] and weights [N]. Copies of an image are in one fold, as otherwise constants
+    win that learn them by heart. Each class needs an image in each fold: where one has fewer than three different
+    ones, the defaults are taken, C = 1 and gamma = 1 / D.
     """
-    from sklearn.model_selection import GridSearchCV, StratifiedKFold
+    from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold
 
     rows = sampled_rows(labels, most=CV_LARGEST_CLASS, least=CV_FOLDS, seed=seed)
     default = {"svc__C": 1.0, "svc__gamma": 1 / features.shape[1]}
-    if np.unique(labels[rows], return_counts=True)[1].min() < CV_FOLDS:
+    different = np.unique(features[rows], axis=0, return_inverse=True)[1]
+    if min(len(np.unique(different[labels[rows] == label])) for label in np.unique(labels[rows])) < CV_FOLDS:
         return default
     grid = {name: [factor * default[name] for factor in factors] for name, factors in CANDIDATES.items()}
     search = GridSearchCV(
         machine,
         grid,
         scoring="balanced_accuracy",
-        cv=StratifiedKFold(CV_FOLDS, shuffle=True, random_state=derive_seed(seed, "svm folds") % 2**32),
+        cv=StratifiedGroupKFold(CV_FOLDS, shuffle=True, random_state=derive_seed(seed, "svm folds") % 2**32),
         refit=False,
     )
-    search.fit(features[rows], labels[rows], svc__sample_weight=weights[rows])
+    search.fit(features[rows], labels[rows], groups=different, svc__sample_weight=weights[rows])
     found: Mapping[str, float] = search.best_params_
     return found
 
