@@ -56,7 +56,9 @@ def job_config() -> JobConfig:
     Ray puts the current folder before everything else, so that a `statistics.py` in it would replace Python's in
     workers, and nowhere else.
     """
-    return JobConfig(_py_driver_sys_path=_SearchPath())
+    config = JobConfig()
+    config._py_driver_sys_path = _SearchPath()
+    return config
 
 
 @contextlib.contextmanager
