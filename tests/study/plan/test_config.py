@@ -145,8 +145,6 @@ def test_what_no_trial_can_have_is_refused_at_once(setting):
 
 @pytest.mark.parametrize("padding", [16, 17, 10**9])
 def test_padding_as_large_as_an_image_is_refused(padding):
-    with pytest.raises(
-        ConfigError, match=f"crop_padding: {padding}; nothing may be left .* 16 pixels"
-    ):
+    with pytest.raises(ConfigError, match=f"crop_padding: {padding}; nothing may be left .* 16 pixels"):
         study_config("quickstart", [f"classifier.augmentation.crop_padding={padding}"])
     study_config("quickstart", ["classifier.augmentation.crop_padding=15"])
