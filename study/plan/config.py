@@ -1,5 +1,6 @@
 """What a study is: data, imbalance, classifier, the search, the confirmation, resources."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -162,15 +163,27 @@ class ResourceConfig:
     """How GANs with the same settings are trained: one by one, or in one computation."""
 
 
+def _check_wandb_name(name: str) -> str:
+    if re.fullmatch(r"[^/\\#?%:]{1,128}", name) is None:
+        # Not repeated: it may be a URL with a password.
+        raise ValueError(
+            "this name cannot be used; W&B allows 1 to 128 characters, and no / \\ # ? % : among them"
+        )
+    return name
+
+
+WandbName: TypeAlias = Annotated[str, AfterValidator(_check_wandb_name)]
+
+
 @settings
 class WandbConfig:
     """The W&B mirror of every trial; "offline" needs no account."""
 
     mode: Literal["off", "offline", "online"] = "off"
     """"offline" needs no account: runs are written into the study's folder, to be sent later."""
-    project: Annotated[str, Field(pattern=r"^[^/\\#?%:]{1,128}$")] = "gan-study"
-    """The W&B project of the runs; W&B allows 128 characters, and no / \\ # ? % : among them."""
-    entity: str | None = None
+    project: WandbName = "gan-study"
+    """The W&B project of the runs."""
+    entity: WandbName | None = None
     """The user or team that owns the project; null: the user who is logged in."""
 
 

@@ -135,6 +135,7 @@ def test_an_accepted_space_has_no_point_that_a_balancer_cannot_have(parameters, 
         # A step of days, and weights of terabytes.
         "balancers.dcgan.gan.batch_size=1000000000",
         "balancers.dcgan.gan.latent_size=1000000000",
+        "wandb.entity=https://me:hunter2@host/team",
         *(f"wandb.project='{name}'" for name in ("", "a/b", "a?b", "a#b", "50%", "a:b", "x" * 129)),
     ],
 )
