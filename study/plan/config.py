@@ -166,9 +166,7 @@ class ResourceConfig:
 def _check_wandb_name(name: str) -> str:
     if re.fullmatch(r"[^/\\#?%:]{1,128}", name) is None:
         # Not repeated: it may be a URL with a password.
-        raise ValueError(
-            "this name cannot be used; W&B takes 1 to 128 characters and no / \\ # ? % : among them"
-        )
+        raise ValueError("this name cannot be used; W&B takes 1 to 128 characters and no / \\ # ? % : among them")
     return name
 
 
