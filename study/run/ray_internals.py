@@ -42,10 +42,11 @@ def listen_on_loopback_only() -> Iterator[None]:
         ray_constants.ENABLE_RAY_CLUSTER = before
 
 
-class _SearchPath(list[str]):
+class SearchPath(list[str]):
     """The folders in which Ray's workers look for modules first, as far as this process looks there too."""
 
     def extend(self, folders: Iterable[str]) -> None:
+        """Add those of `folders` that are in `sys.path`, as "" too."""
         own = {os.path.realpath(folder or os.curdir) for folder in sys.path}
         super().extend(folder for folder in folders if os.path.realpath(folder) in own)
 
@@ -57,7 +58,7 @@ def job_config() -> JobConfig:
     workers, and nowhere else.
     """
     config = JobConfig()
-    config._py_driver_sys_path = _SearchPath()
+    config._py_driver_sys_path = SearchPath()
     return config
 
 

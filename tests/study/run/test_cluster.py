@@ -28,7 +28,7 @@ from gan_study.study.run.cluster import (
     startable_machines,
 )
 from gan_study.study.run.drive import decide_execution
-from gan_study.study.run.ray_internals import job_config
+from gan_study.study.run.ray_internals import SearchPath, job_config
 from gan_study.study.run.tune_adapter import NOTICE_SECONDS, NoMachineLeftError, PlacementNotice
 from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.gans import batched
@@ -354,10 +354,10 @@ def test_a_current_folder_that_is_not_utf_8_is_said(tmp_path, monkeypatch):
 def test_workers_look_for_modules_in_the_current_folder_only_if_the_driver_does(own, kept, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [str(tmp_path) if each == "here" else each for each in own])
-    job = job_config()
+    [path] = [each for each in vars(job_config()).values() if isinstance(each, SearchPath)]
     # As Ray does when it starts.
-    job._py_driver_sys_path.extend([str(tmp_path)])
-    assert job._py_driver_sys_path == [str(tmp_path) for _ in kept]
+    path.extend([str(tmp_path)])
+    assert path == [str(tmp_path) for _ in kept]
 
 
 def test_a_study_that_cannot_run_here_is_refused_by_the_command(tmp_path):
