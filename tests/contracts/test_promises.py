@@ -133,7 +133,7 @@ def test_a_part_that_ends_the_process_breaks_its_promises(error):
     model = ClassifierModel(name="theirs", summary="", body=lambda shape: (Doing(lambda: end(error)), 64))
     found = broken(CLASSIFIER_PROMISES, ClassifierSubject(model, TINY))
     text = " ".join(str(error).split())
-    assert found[BODY] == f"EndingError: it ends the process ({type(error).__name__}: {text})"
+    assert found[BODY] == f"{type(error).__name__}: {text}, which ends the process"
     assert set(found) == set(CLASSIFIER_PROMISES)
 
 

@@ -113,11 +113,13 @@ def catch_endings() -> Iterator[None]:
     except BaseException as error:
         if isinstance(error, SystemExit) and error.code == TERMINATED:
             raise
-        raise EndingError(f"it ends the process ({one_line(error)})") from None
+        raise EndingError(f"{one_line(error)}, which ends the process") from None
 
 
 def one_line(error: BaseException) -> str:
     """An error's kind and message, in one line."""
+    if isinstance(error, EndingError):
+        return str(error)
     return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
