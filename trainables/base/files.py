@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import os
+import re
 import shlex
 import stat
 from pathlib import Path
@@ -22,6 +23,9 @@ _KINDS = (
 )
 
 
+# A URL, also after pathlib has removed one of its slashes. One letter would be a drive of Windows.
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+_NOT_HERE = "a URL, which may hold a password and is not repeated; a file or folder of this machine is needed"
 # As where a variable of the shell is not set.
 _BLOCK_BYTES = 2**20
 _EMPTY = "a path is empty; the current folder is '.'"
@@ -43,8 +47,18 @@ def _check_place(path: str) -> str:
 Place: TypeAlias = Annotated[str, AfterValidator(_check_place)]
 
 
+def is_url(text: str) -> bool:
+    """Whether `text` is a URL rather than a path."""
+    return _URL.match(text) is not None
+
+
 def expand(path: Path | str) -> Path:
-    """`path` with `~` or `~name` replaced by the home folder; raises ConfigError if that is unknown."""
+    """`path` with `~` or `~name` replaced by the home folder.
+
+    Raises ConfigError if that is unknown, and for a URL, which would be a folder called "https:".
+    """
+    if is_url(str(path)):
+        raise ConfigError(_NOT_HERE)
     try:
         return Path(path).expanduser()
     except RuntimeError:

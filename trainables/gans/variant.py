@@ -20,6 +20,8 @@ T = TypeVar("T")
 
 # A week of the quickest of these GANs on a GPU has fewer; more digits are a slip.
 MOST_STEPS = 10**8
+# Beyond it a batch or a layer takes gigabytes.
+MOST_AT_ONCE = 2**16
 
 
 @settings
@@ -40,9 +42,9 @@ class GanSettings:
     """Adam's decay rate of the first moment."""
     beta2: float = Field(ge=0, lt=1)
     """Adam's decay rate of the second moment."""
-    batch_size: int = Field(ge=2)
+    batch_size: int = Field(ge=2, le=MOST_AT_ONCE)
     """Real images in each step."""
-    latent_size: int = Field(ge=1)
+    latent_size: int = Field(ge=1, le=MOST_AT_ONCE)
     """Number of normal random numbers that an image is generated from."""
     discriminator_steps: int = Field(ge=1)
     """A generator step follows after this many batches."""

@@ -5,12 +5,22 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+import altair as alt
 import numpy as np
 import pandas as pd
 import pytest
 import vl_convert
 
-from gan_study.analysis.plots.chart import Chart, fitted, log_ticks, make_chart, to_files
+from gan_study.analysis.plots.chart import (
+    PROPERTIES_OF_OBJECTS,
+    Chart,
+    Sketch,
+    base,
+    fitted,
+    log_ticks,
+    make_chart,
+    to_files,
+)
 from gan_study.analysis.plots.charts import charts
 from gan_study.analysis.plots.classes import class_frame
 from gan_study.analysis.plots.classifier_training import classifier_frame
@@ -320,3 +330,21 @@ def test_names_of_charts_are_names_of_files() -> None:
     found = [chart.name for chart in charts(study_of([*planted_study(2.0), *planted_study(50.0)]), pd.DataFrame())]
     assert len(set(found)) == len(found) > 5
     assert {"minority_recall", "minority_f1", "chosen", "gain_map"} <= set(found)
+
+
+@pytest.mark.parametrize("channel", ["y", "colour", "panels"])
+def test_names_that_every_javascript_object_has_are_drawn(channel):
+    def draw(frame):
+        names = frame["class"].drop_duplicates().tolist()
+        bars = base(frame).mark_bar().encode(x="value:Q", y=alt.Y("class:N", scale=alt.Scale(domain=names)))
+        if channel == "colour":
+            return bars.encode(color=alt.Color("class:N", sort=names))
+        return bars.facet(alt.Facet("class:N", sort=names)) if channel == "panels" else bars
+
+    names = [*sorted(PROPERTIES_OF_OBJECTS), "lynx"]
+    frame = pd.DataFrame({"class": names, "value": range(len(names)), "imbalance_ratio": 2.0})
+    frame = frame.assign(**dict.fromkeys(["dataset", "classifier", "balancer"], "any"))
+    chart = make_chart(Sketch(name="a", section="a", title="a", alt="a", draw=draw), frame)
+    svg = vl_convert.vegalite_to_svg({**chart.specification, "width": 300})
+    assert [name for name in names if name not in svg] == []
+    assert chart.data["class"].tolist() == names
