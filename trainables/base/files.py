@@ -26,8 +26,8 @@ _KINDS = (
 # A URL, also after pathlib has removed one of its slashes. One letter would be a drive of Windows.
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 _NOT_HERE = "a URL, which may hold a password and is not repeated; a file or folder of this machine is needed"
-# As where a variable of the shell is not set.
 _BLOCK_BYTES = 2**20
+# As where a variable of the shell is not set.
 _EMPTY = "a path is empty; the current folder is '.'"
 
 
