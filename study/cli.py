@@ -10,9 +10,8 @@ from typing import NoReturn
 
 from gan_study.trainables.base.signals import end_in_order
 
-# A command that a person stopped by Ctrl-C, and one that SIGTERM ended, as shells have it.
+# The exit code of a command that a person stopped by Ctrl-C, as shells have it.
 INTERRUPTED = 128 + signal.SIGINT
-TERMINATED = 128 + signal.SIGTERM
 
 # Commands that need none of the large libraries, or only where nobody has left what they print.
 _LIGHT = frozenset({"list", "explain", "status", "ls"})

@@ -46,6 +46,17 @@ def commands(page):
     return sorted({line for line in (*lines, *inline) if re.match(r"gan-study \S", line)})
 
 
+def test_tables_of_published_claims_are_those_of_the_records(monkeypatch):
+    """Each table of the page is made from the records that are kept beside it."""
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    import reproduction_tables
+
+    page = reproduction_tables.PAGE.read_text(encoding="utf-8")
+    studies = {path.parent.name for path in reproduction_tables.STUDIES.glob("*/study.json")}
+    assert studies == {name for name, _ in reproduction_tables.MARK.findall(page)}
+    assert reproduction_tables.page_with_tables(page) == page
+
+
 def words(command):
     import shlex
 

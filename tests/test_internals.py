@@ -20,6 +20,7 @@ INTERNALS = {
         "ray._private.utils.set_sigterm_handler": "replaces so that SIGTERM ends a study well while Ray starts",
         "ray._private.services.get_ray_address_from_environment": "finds the cluster that auto stands for by",
         "ray._private.authentication.authentication_token_setup.ensure_token_if_auth_enabled": "seeks a token by",
+        "ray.job_config.JobConfig._py_driver_sys_path": "keeps the current folder out of workers' imports by",
         "ray._raylet.GcsClient": "asks whether a cluster answers by",
         "ray.air.execution._internal.RayActorManager": "replaces to restart trials that ran out of memory",
         "ray.air.execution._internal.RayActorManager._actor_task_failed": "overrides to see why a process is gone",

@@ -66,6 +66,10 @@ REPORT_FOLDER, PAGE_FILE = "report", "report.html"
 TABLES_FOLDER, PLOTS_FOLDER, PAPER_FOLDER = "tables", "plots", "paper"
 
 
+# So many trials behind a row are named; nobody follows more.
+MOST_LINKS = 100
+
+
 @dataclass(frozen=True, kw_only=True)
 class WrittenReport:
     """The page of a report, and a sentence for each picture or chart that could not be drawn."""
@@ -217,6 +221,7 @@ def templates() -> jinja2.Environment:
         "kind_colour": KIND_COLOURS.__getitem__,
         "kind_mark": KIND_MARKS.__getitem__,
     }
+    environment.globals["most_links"] = MOST_LINKS
     return environment
 
 
@@ -261,7 +266,7 @@ def _page(
             shown=shown,
             importance_gaps=importance_gaps(study.importance),
             nothing_searched=nothing_searched(records),
-            lost=[record for record in records if record.status != "complete"],
+            lost=lost_trials(records),
             statuses=sorted(Counter((r.phase, r.status) for r in records).items()),
             minority=_minority(records),
             fidelity=with_features(FIDELITY, records),
@@ -277,6 +282,35 @@ def _first_pair(shown: PagePictures, first: Overview) -> SamplePair | None:
     """The samples of the first screen: of the condition that its numbers are of, or else of any."""
     here = [each for each in shown.pairs if first.chosen is not None and each.arm[:3] == first.chosen]
     return next(iter([*here, *shown.pairs]), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LostTrials:
+    """Trials without a result for one reason, as a row says them."""
+
+    status: str
+    phase: str
+    method: str
+    ratio: str
+    reason: str
+    trial_ids: tuple[str, ...]
+
+
+def lost_trials(records: Sequence[Trial]) -> list[LostTrials]:
+    """The trials that did not complete, those alike but for seed and settings together, in the records' order."""
+    found: dict[tuple[str, ...], list[str]] = {}
+    for record in records:
+        if record.status != "complete":
+            default = "stopped early by the search" if record.status == "pruned" else "no reason was recorded"
+            ratio, reason = ratio_text(record.imbalance_ratio), record.failure or default
+            key = (record.status, record.phase, record.balancer, ratio, reason)
+            found.setdefault(key, []).append(record.trial_id)
+    return [
+        LostTrials(
+            status=status, phase=phase, method=method, ratio=ratio, reason=reason, trial_ids=tuple(trial_ids)
+        )
+        for (status, phase, method, ratio, reason), trial_ids in found.items()
+    ]
 
 
 def render_quiz(study: Study, rounds: tuple[Round, ...]) -> str:

@@ -54,6 +54,14 @@ PNG_SCALE = 2
 # In pixels: a letter, the longest name of a row and of a legend, and what a map has beside names and cells.
 LETTER_PIXELS, LONGEST_NAME, LONGEST_LEGEND, AROUND_BLOCK = 8, 190, 240, 24
 
+# What every object of JavaScript has (ECMA-262, Object.prototype): Vega looks names up in objects, finds these in
+# each of them, and draws nothing, or no chart at all. A space of no width makes other names of them.
+PROPERTIES_OF_OBJECTS = (
+    *("constructor", "hasOwnProperty", "isPrototypeOf", "propertyIsEnumerable", "toLocaleString", "toString"),
+    *("valueOf", "__proto__", "__defineGetter__", "__defineSetter__", "__lookupGetter__", "__lookupSetter__"),
+)
+NO_WIDTH = "\u200b"
+
 # What `alt.layer` and `facet` return.
 Layers: TypeAlias = alt.LayerChart | alt.FacetChart
 Drawing: TypeAlias = alt.Chart | Layers | alt.ConcatChart
@@ -143,7 +151,11 @@ def make_chart(sketch: Sketch, data: pd.DataFrame, *, place: str = "") -> Chart:
     """A chart as wide as the page, with the page's menus as its parameters; `place` ends its title."""
     menus = [alt.param(name=f"pick_{each}", value=ALL) for each in FILTERS]
     menus += [alt.param(name=PANEL_WIDTH, value=NARROWEST_PANEL), alt.param(name=BLOCK, value=1)]
-    found = sketch.draw(data).add_params(*menus).properties(description=sketch.alt, background="transparent")
+    found = (
+        sketch.draw(_drawable(data))
+        .add_params(*menus)
+        .properties(description=sketch.alt, background="transparent")
+    )
     if not isinstance(found, alt.FacetChart | alt.ConcatChart):
         fit = alt.AutoSizeParams(type="fit-x", contains="padding")
         found = found.properties(width="container", autosize=fit)
@@ -179,6 +191,18 @@ def make_chart(sketch: Sketch, data: pd.DataFrame, *, place: str = "") -> Chart:
         specification=specification,
         kinds=tuple(kind for kind in KIND_COLOURS if kind in kinds),
         conditions=tuple(conditions) if len(conditions) > 1 else (),
+    )
+
+
+def _drawable(data: pd.DataFrame) -> pd.DataFrame:
+    """`data` without names that Vega cannot draw; those that the page's menus compare are this package's own."""
+    names = [column for column in data.columns if column not in FILTERS and data[column].dtype.kind not in "biufM"]
+    changed = {name: f"{name}{NO_WIDTH}" for name in PROPERTIES_OF_OBJECTS}
+    return data.assign(
+        **{
+            column: data[column].map(lambda value: changed.get(value, value) if isinstance(value, str) else value)
+            for column in names
+        }
     )
 
 

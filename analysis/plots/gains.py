@@ -1,8 +1,8 @@
 """The gains of methods: by method, against the imbalance ratio, the dose, and the number of images of a class."""
 
 import json
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
 
 import altair as alt
 import numpy as np
@@ -160,11 +160,22 @@ def _variants(named: pd.DataFrame) -> list[pd.DataFrame]:
     changes = gans[gans["balancer"] != gans["balancer"].shift()]
     logs = np.log(named["imbalance_ratio"])
     pixels = NARROW_PIXELS / max(logs.max() - logs.min(), 1e-9)
-    row_of = stack(
-        (pixels * np.log(changes["imbalance_ratio"])).tolist(),
-        [LETTER_PIXELS * (len(name) + 1) for name in changes["balancer"]],
-    )
+    widths = [LETTER_PIXELS * (len(name) + 1) for name in changes["balancer"]]
+    places = (pixels * np.log(changes["imbalance_ratio"])).tolist()
+    if places:
+        # It begins at its ratio (`_aligned`).
+        places[0] += widths[0] / 2
+    row_of = stack(places, widths)
     return [changes[[each == row for each in row_of]] for row in sorted(set(row_of))]
+
+
+def _aligned(names: pd.DataFrame, first: float) -> Iterator[tuple[Literal["left", "center"], pd.DataFrame]]:
+    """Names at the `first` ratio begin there, as they would cover the axis' numbers; others are around theirs."""
+    at_first = names["imbalance_ratio"] == first
+    if at_first.any():
+        yield "left", names[at_first]
+    if not at_first.all():
+        yield "center", names[~at_first]
 
 
 def draw_chosen(frame: pd.DataFrame) -> Layers:
@@ -189,9 +200,10 @@ def draw_chosen(frame: pd.DataFrame) -> Layers:
     )
     variants = [
         alt.Chart(inline(names))
-        .mark_text(y=-8 - 17 * row, fontSize=FONT_PIXELS - 1)
+        .mark_text(y=-8 - 17 * row, fontSize=FONT_PIXELS - 1, align=align)
         .encode(x=ratio_axis(named), text="balancer:N", color=colour)
-        for row, names in enumerate(_variants(named))
+        for row, of_row in enumerate(_variants(named))
+        for align, names in _aligned(of_row, named["imbalance_ratio"].min())
     ]
     names = (
         alt.Chart(inline(ends.assign(at=at)))
@@ -327,7 +339,8 @@ CHOSEN = Sketch(
     name="chosen",
     section="gain",
     title="Test minority F1 against the imbalance ratio",
-    alt="Lines for the GAN and the simple method that validation chose at each ratio, and for no balancing.",
+    alt="Lines for the GAN and the simple method that validation chose at each ratio, and for no balancing; "
+    "above, the GAN from that ratio on.",
     draw=draw_chosen,
 )
 GAIN_MAP = Sketch(

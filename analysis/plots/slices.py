@@ -13,6 +13,7 @@ from gan_study.analysis.plots.chart import (
     side_by_side,
     tips,
 )
+from gan_study.analysis.plots.gan_training import thinned
 from gan_study.analysis.plots.search import gain_limits
 from gan_study.analysis.records.select import Task, comparable, of_task
 from gan_study.analysis.tables.importance import plain
@@ -20,6 +21,8 @@ from gan_study.trainables.records.record import TrialRecord
 
 # A parameter whose largest value is so many times its smallest one was searched on a logarithmic scale, as a rule.
 LOG_SPAN = 10
+# More hide each other, and make a page large.
+MOST_POINTS = 500
 # What every trial of a cell has in common, or what a panel shows by its colour.
 NOT_SLICED = frozenset({"balancing/name", "imbalance/ratio"})
 COLUMNS = ("balancer", "parameter", "value", "imbalance_ratio", "gain")
@@ -40,7 +43,11 @@ def slice_data(records: Sequence[TrialRecord], task: Task) -> pd.DataFrame:
 
 
 def draw_slices(frame: pd.DataFrame) -> alt.ConcatChart:
-    """A panel for each method and parameter, a colour for each ratio."""
+    """A panel for each method and parameter, a colour for each ratio, with MOST_POINTS trials at most.
+
+    Of more, as many are drawn that lie evenly among them by gain, the best and the worst with them.
+    """
+    frame = frame.groupby(["balancer", "parameter"], sort=False, group_keys=False)[[*frame.columns]].apply(_evenly)
     colour = ratio_colours(frame["imbalance_ratio"])
     limits = alt.Scale(domain=list(gain_limits(frame["gain"].tolist())), nice=False)
     panels = [
@@ -56,6 +63,13 @@ def draw_slices(frame: pd.DataFrame) -> alt.ConcatChart:
         for (balancer, parameter), trials in frame.groupby(["balancer", "parameter"], sort=False)
     ]
     return side_by_side(panels)
+
+
+def _evenly(trials: pd.DataFrame) -> pd.DataFrame:
+    if len(trials) <= MOST_POINTS:
+        return trials
+    by_gain = trials.sort_values("gain", kind="stable")
+    return by_gain.iloc[thinned(len(trials), most=MOST_POINTS)].sort_index()
 
 
 def _is_numeric(values: pd.Series) -> bool:
@@ -87,8 +101,8 @@ def _axis(values: pd.Series, *, name: str) -> alt.X:
 SLICES = Sketch(
     name="search_slices",
     section="slices",
-    title="Gain of every trial in the search's split against each parameter",
+    title="Gain of trials in the search's split against each parameter",
     alt="A panel for each method and parameter: the validation gain of each complete trial in the split of the "
-    "search against the parameter's value.",
+    f"search against the parameter's value; of more than {MOST_POINTS} trials as many, evenly by gain.",
     draw=draw_slices,
 )

@@ -9,7 +9,7 @@ from pydantic import JsonValue
 
 from gan_study.analysis.records.trial import Trial, open_trial
 from gan_study.trainables.base.arguments import checked_arguments
-from gan_study.trainables.base.files import read_bytes
+from gan_study.trainables.base.files import expand, read_bytes
 from gan_study.trainables.base.settings import ConfigError, UserError, from_json, parse, settings
 from gan_study.trainables.classifiers.metrics import Costs
 from gan_study.trainables.records.record import RecordError, TrialRecord, read_line, record_lines
@@ -99,7 +99,7 @@ def load_study(folder: Path | str) -> Study:
     >>> study.name
     'quickstart'
     """
-    folder = Path(folder)
+    folder = expand(folder)
     header, is_as_written = _read_header(folder / HEADER_FILE)
     records, notes = _read_records(folder / RECORDS_FILE)
     return Study(

@@ -14,11 +14,13 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from gan_study.study.cli import INTERRUPTED, TERMINATED
+from gan_study.study.cli import INTERRUPTED
 from gan_study.study.commands import describing, exporting, reporting, running, watching
-from gan_study.study.commands.output import fail
+from gan_study.study.commands.output import CommandEnd, fail
 from gan_study.study.watch.terminal import tolerant_output
+from gan_study.trainables.base.files import is_url
 from gan_study.trainables.base.settings import UserError
+from gan_study.trainables.base.signals import TERMINATED
 
 app = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None)
 
@@ -118,19 +120,29 @@ def _run_app() -> NoReturn:
     except SystemExit as error:
         if error.code == TERMINATED:
             fail(f"ended by SIGTERM{_how_to_continue()}", TERMINATED)
-        raise
+        if isinstance(error, CommandEnd):
+            raise
+        # Its exit code may be 0, which would say that the command has done its work.
+        fail(f"a part of another package ended the command (SystemExit: {error.code})", 2)
     if code == INTERRUPTED:
         # A second Ctrl-C changes nothing.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         fail(f"interrupted{_how_to_continue()}", INTERRUPTED)
-    sys.exit(code)
+    raise CommandEnd(code)
 
 
 def _refuse_odd_arguments(arguments: Sequence[str]) -> None:
-    """Raise UserError for an argument with a NUL, and for an empty one, a path that Python takes for "."."""
+    """Raise UserError for an argument with a NUL, for a URL, and for an empty one, which Python takes for "."."""
     for before, argument in pairwise(["", *arguments]):
         if "\0" in argument:
             raise UserError(f"{argument!r}: an argument cannot contain a NUL character")
+        name, _, value = argument.partition("=") if argument.startswith("--") else (before, "", argument)
+        if is_url(value) and "--address" not in (name, before):
+            what = name if name.startswith("--") else "an argument"
+            raise UserError(
+                f"{what} is a URL, which may hold a password and is not repeated; a file or folder of this "
+                "machine is needed"
+            )
         if not argument or re.fullmatch("--[a-z-]+=", argument):
             what = argument.rstrip("=") or (before if before.startswith("-") else "an argument")
             raise UserError(f"{what} is empty; is a shell variable not set?")

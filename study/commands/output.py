@@ -14,13 +14,17 @@ if TYPE_CHECKING:
 console = Console()
 
 
+class CommandEnd(SystemExit):
+    """The end of a command with an exit code that the command itself has chosen."""
+
+
 def fail(message: str, code: int) -> NoReturn:
     """Print `message` as one line on stderr, and end the process with exit code `code`.
 
     It may repeat what nobody has checked: arguments, paths, names in files.
     """
     print(f"gan-study: {printable(message)}", file=sys.stderr)
-    sys.exit(code)
+    raise CommandEnd(code)
 
 
 def table_of(frame: "pd.DataFrame") -> Table:

@@ -1,5 +1,6 @@
 """What a study is: data, imbalance, classifier, the search, the confirmation, resources."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -40,7 +41,7 @@ Ratio: TypeAlias = float | None
 def _is_text(value: object) -> object:
     # Pydantic's own message shows the value, and a URL may hold a password.
     if value is not None and not isinstance(value, str):
-        raise ValueError("needs a URL")
+        raise ValueError("needs a URL; put quotes around one that ends in a colon")
     return value
 
 
@@ -162,15 +163,25 @@ class ResourceConfig:
     """How GANs with the same settings are trained: one by one, or in one computation."""
 
 
+def _check_wandb_name(name: str) -> str:
+    if re.fullmatch(r"[^/\\#?%:]{1,128}", name) is None:
+        # Not repeated: it may be a URL with a password.
+        raise ValueError("this name cannot be used; W&B takes 1 to 128 characters and no / \\ # ? % : among them")
+    return name
+
+
+WandbName: TypeAlias = Annotated[str, AfterValidator(_check_wandb_name)]
+
+
 @settings
 class WandbConfig:
     """The W&B mirror of every trial; "offline" needs no account."""
 
     mode: Literal["off", "offline", "online"] = "off"
     """"offline" needs no account: runs are written into the study's folder, to be sent later."""
-    project: str = "gan-study"
+    project: WandbName = "gan-study"
     """The W&B project of the runs."""
-    entity: str | None = None
+    entity: WandbName | None = None
     """The user or team that owns the project; null: the user who is logged in."""
 
 
@@ -319,6 +330,12 @@ def check_study_config(config: StudyConfig) -> None:
     if not DATA_SETS.find(config.data.name, where="data.name").takes_folder and config.data.root is not None:
         raise ConfigError(f"data.root (--data): the data set {config.data.name!r} reads no folder")
     classifier_model(config.classifier)
+    padding = config.classifier.augmentation.crop_padding
+    if padding >= config.data.image_size:
+        raise ConfigError(
+            f"classifier.augmentation.crop_padding: {padding}; nothing may be left of an image from its size on, "
+            f"which is {config.data.image_size} pixels"
+        )
     find_metric(config.objective)
     if config.objective == EXPECTED_COST and not config.costs:
         raise ConfigError(f"objective: {EXPECTED_COST!r} needs costs, such as {{lynx: {{cat: 10}}}}")

@@ -1,5 +1,6 @@
 """The URL of Optuna's storage; passwords in it are only referenced, since study.json and the report show it."""
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -77,15 +78,20 @@ def resolve(url: str, environment: Mapping[str, str]) -> str:
     return resolved
 
 
+# What stands for a byte of a path that is no UTF-8 (PEP 383).
+_NOT_UTF8 = range(0xDC80, 0xDD00)
+
+
 def sqlite_url(path: Path, *, is_read_only: bool = False) -> str:
     """The URL of a SQLite file, with any characters in its path."""
     from sqlalchemy.engine import URL  # late: half of the commands open no database
 
-    database = str(path.resolve())
-    if is_read_only:
-        url = URL.create("sqlite", database=f"file:{quote(database)}", query={"mode": "ro", "uri": "true"})
+    place = path.resolve()
+    if is_read_only or any(ord(char) in _NOT_UTF8 for char in str(place)):
+        query = {"uri": "true", **({"mode": "ro"} if is_read_only else {})}
+        url = URL.create("sqlite", database=f"file:{quote(os.fsencode(place))}", query=query)
     else:
-        url = URL.create("sqlite", database=database)
+        url = URL.create("sqlite", database=str(place))
     return url.render_as_string(hide_password=False)
 
 

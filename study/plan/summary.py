@@ -1,13 +1,19 @@
 """The summary of a study's plan, as values that load no large library (`trials.py` computes them)."""
 
+from typing import Annotated, TypeAlias
+
+from pydantic import Field
+
 from gan_study.trainables.base.settings import settings
+
+Count: TypeAlias = Annotated[int, Field(ge=0)]
 
 
 @settings
 class TrialCount:
     """How many trials a study has in total."""
 
-    number: int
+    number: Count
     is_most: bool = False
     """Whether it may end with fewer: rounds of seeds are not decided yet, or a search may find less to try."""
 
@@ -23,9 +29,9 @@ class PlanSummary:
     last_trials: tuple[str, ...] | None
     """The ids of the baselines and of all confirmed trials: the study is finished when each has a record. None
     while the search runs or another round of seeds may follow."""
-    num_rounds: int
+    num_rounds: Count
     """The rounds of seeds so far."""
-    num_seeds: int
+    num_seeds: Count
     """The number of seeds of a method that was in every round."""
     why_no_round: str | None = None
     """Why no further round of seeds follows; None if this is not decided yet, or if the number of seeds is

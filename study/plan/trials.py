@@ -80,6 +80,18 @@ def planned_trial(
     return PlannedTrial(config=config, purpose=purpose, arm=arm, execution=execution)
 
 
+def foreign_sections(study: StudyConfig, trial: TrialConfig) -> tuple[str, ...]:
+    """The sections of a trial's configuration that no trial of `study` has: its record is one of another study."""
+    imbalances = [study.imbalance_at(ratio) for ratio in study.ratios()]
+    own = {
+        "data": [replace(trial, data=study.data)],
+        "classifier": [replace(trial, classifier=study.classifier)],
+        "imbalance": [replace(trial, imbalance=imbalance) for imbalance in imbalances],
+    }
+    # Names leave out where files lie, which may change.
+    return tuple(name for name, same in own.items() if trial.setting_id not in [each.setting_id for each in same])
+
+
 def baseline_trials(config: StudyConfig) -> Iterator[PlannedTrial]:
     """No balancing and the simple methods, once for each ratio, with the search seed, on validation data.
 

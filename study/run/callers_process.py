@@ -16,10 +16,10 @@ import numpy as np
 
 # What Ray Tune reads from the environment says how somebody's own runs behave; what a study needs of it, it sets.
 # And what lowers the precision of products, which `gan.precision` says: a GPU's, and oneDNN's on newer CPUs. Where
-# warnings are errors Ray's processes do not start.
+# warnings are errors Ray's processes do not start, and a client of Ray cannot start one.
 _OF_OTHER_RUNS = re.compile(
     r"(?:TUNE|RAY_AIR|RAY_TRAIN|RAY_TUNE)_\w+|TORCH_ALLOW_TF32_CUBLAS_OVERRIDE|NVIDIA_TF32_OVERRIDE|(?:ONEDNN|DNNL)_DEFAULT_FPMATH_MODE"
-    r"|PYTHONWARNINGS"
+    r"|PYTHONWARNINGS|RAY_CLIENT_MODE"
 )
 
 

@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 from typing import TypeAlias
 
@@ -26,6 +27,7 @@ from gan_study.study.run.ray_internals import (
     HEAD_RESOURCE,
     SOCKET_TOO_LONG,
     cluster_answers,
+    job_config,
     listen_on_loopback_only,
     running_cluster,
     without_ray_signal_handler,
@@ -44,6 +46,9 @@ STARTING_RAY = "Starting Ray"
 JOIN_SECONDS = 45
 # Open files of a driver: about a hundred on two cores, and more with every worker. 64 were too few.
 FEWEST_FILES = 256
+
+# Where Ray looks for the temporary folder, in this order.
+_TEMPORARY = ("RAY_TMPDIR", "TMPDIR")
 
 # Where `ray up` puts its file on the head, with what it found out about its machines.
 LAUNCHERS_FILE = "~/ray_bootstrap_config.yaml"
@@ -137,10 +142,12 @@ def _start_ray(address: str | None, *, verbose: bool) -> None:
     if address is None:
         # A local run asks nobody for a token, whatever an earlier cluster left in the home folder.
         os.environ["RAY_AUTH_MODE"] = "disabled"
+        _use_absolute_temporary_folder()
     try:
         with listen_on_loopback_only() if address is None else contextlib.nullcontext():
             ray.init(
                 address=place,
+                job_config=job_config() if address is None else None,
                 include_dashboard=False if address is None else None,
                 log_to_driver=verbose,
                 logging_level=logging.INFO if verbose else logging.ERROR,
@@ -157,6 +164,26 @@ def _start_ray(address: str | None, *, verbose: bool) -> None:
             ) from None
         where = "started" if address is None else f"joined (--address {address})"
         raise UserError(f"Ray cannot be {where}: {one_line(str(error))}") from None
+
+
+def _use_absolute_temporary_folder() -> None:
+    """Make the temporary folder's path absolute for Ray, whose processes run in several folders.
+
+    Raises UserError if it or the current folder has a name that Ray cannot use.
+    """
+    set_ones = [name for name in _TEMPORARY if os.environ.get(name)]
+    for name in set_ones:
+        os.environ[name] = str(Path(os.environ[name]).absolute())
+    for name in set_ones[:1]:
+        if not os.environ[name].isascii():
+            raise UserError(
+                f"{name}={os.environ[name]}: Ray's sockets need a path of ASCII characters; set RAY_TMPDIR to "
+                "one, such as /tmp"
+            )
+    try:
+        str(Path.cwd()).encode()
+    except UnicodeEncodeError:
+        raise UserError("the current folder's path is not UTF-8, which Ray needs; change to another one") from None
 
 
 def _reachable(address: str) -> str:

@@ -27,7 +27,7 @@ from gan_study.trainables.data.prepared import image_source
 from gan_study.trainables.data.reading.origins import read_folders
 from gan_study.trainables.data.reading.read_back import read_back
 from gan_study.trainables.data.source import DATA_ENVIRONMENT_VARIABLE, DataConfig
-from gan_study.trainables.data.sources.array_file import is_array_file
+from gan_study.trainables.data.sources.arrays import is_read_alone
 from gan_study.trainables.image_quality.extractor import inception
 from gan_study.trainables.image_quality.features import IMAGE_FEATURES, BackboneFeatures, InceptionFeatures
 from gan_study.trainables.trial.data import TrialParts, prepare
@@ -132,7 +132,7 @@ def refuse_output_in_data(config: DataConfig, out: Path) -> None:
     other files beside it.
     """
     has_files = DATA_SETS.find(config.name, where="data.name").has_a_file_each
-    if not has_files or config.root is None or is_array_file(config.root):
+    if not has_files or config.root is None or is_read_alone(config):
         return
     target = out.resolve()
     for place in read_folders(Path(config.root)):

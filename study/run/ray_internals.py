@@ -4,7 +4,9 @@ tests/test_internals.py names each of these, and fails with a sentence when a la
 """
 
 import contextlib
-from collections.abc import Iterator
+import os
+import sys
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ray._private import ray_constants, services
@@ -14,6 +16,7 @@ from ray._raylet import GcsClient  # type: ignore[attr-defined]
 from ray.air.execution._internal import RayActorManager
 from ray.air.execution._internal.tracked_actor_task import TrackedActorTask
 from ray.exceptions import OutOfMemoryError, RayActorError, RpcError
+from ray.job_config import JobConfig
 from ray.tune.execution import tune_controller
 from ray.tune.experiment import Trial
 
@@ -37,6 +40,26 @@ def listen_on_loopback_only() -> Iterator[None]:
         yield
     finally:
         ray_constants.ENABLE_RAY_CLUSTER = before
+
+
+class SearchPath(list[str]):
+    """The folders in which Ray's workers look for modules first, as far as this process looks there too."""
+
+    def extend(self, folders: Iterable[str]) -> None:
+        """Add those of `folders` that are in `sys.path`, as "" too."""
+        own = {os.path.realpath(folder or os.curdir) for folder in sys.path}
+        super().extend(folder for folder in folders if os.path.realpath(folder) in own)
+
+
+def job_config() -> JobConfig:
+    """A job whose workers import the modules that this process does.
+
+    Ray puts the current folder before everything else, so that a `statistics.py` in it would replace Python's in
+    workers, and nowhere else.
+    """
+    config = JobConfig()
+    config._py_driver_sys_path = SearchPath()
+    return config
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """Continuing a study from its folder; `drive` runs the trials that it lacks."""
 
+import json
 from pathlib import Path
 
 from gan_study.study.plan.config import StudyConfig
@@ -7,6 +8,7 @@ from gan_study.study.plan.extensions import plan_on
 from gan_study.study.plan.rounds import read_rounds
 from gan_study.study.plan.selection import read_selection
 from gan_study.study.plan.time_plan import Machine, Plan, Records
+from gan_study.study.plan.trials import foreign_sections
 from gan_study.study.run import data_checks
 from gan_study.study.run.cluster import STARTING_RAY, ray_cluster
 from gan_study.study.run.drive import drive, finish, has_all_trials
@@ -23,9 +25,11 @@ from gan_study.study.run.place import find_place, probe_place
 from gan_study.study.run.record_store import RecordStore, read_records
 from gan_study.study.run.result import StudyResult
 from gan_study.study.watch.terminal import say
-from gan_study.trainables.base.settings import DataError
+from gan_study.trainables.base.settings import ConfigError, DataError, dump
+from gan_study.trainables.records.limits import restore_classes
 from gan_study.trainables.records.provenance import CODE, COMPARED, differences_from
 from gan_study.trainables.runtime.environment import code_digest, machine, versions
+from gan_study.trainables.trial.config import parse_trial
 
 
 def continue_study(
@@ -44,6 +48,7 @@ def continue_study(
         # Before anything is written.
         refuse_unmeant(root, find_edits_of_manifest(root))
         data_checks.refuse_output_in_data(manifest.config.data, root)
+        _refuse_foreign_records(folder, manifest)
         has_data = _has_data(root, manifest)
         manifest = take_in_edits(root)
         if until_decided:
@@ -74,6 +79,27 @@ def continue_study(
                 plan = _plan_on(manifest, asked, machine, folder, records, options)
                 manifest = go_on_as(root, manifest, plan, time_plan(asked, plan.left_out, options))
             return drive(manifest, root, place, machine, options, check_sole_driver)
+
+
+def _refuse_foreign_records(folder: StudyFolder, manifest: Manifest) -> None:
+    """Raise DataError if a record is one of another study, whose file was copied here."""
+    study, seen = dump(manifest.config), set[str]()
+    for number, record in enumerate(read_records(folder.records), start=1):
+        # Thousands of trials differ in seed and balancing alone.
+        settings = json.dumps([record.config.get(name) for name in ("data", "classifier", "imbalance")])
+        if settings in seen:
+            continue
+        seen.add(settings)
+        try:
+            trial = parse_trial(restore_classes(record.config, study))
+        except ConfigError:
+            # Written by another version: `check` says so.
+            continue
+        if foreign := foreign_sections(manifest.config, trial):
+            raise DataError(
+                f"{folder.records}:{number}: trial {record.trial_id} has {' and '.join(foreign)} of another study "
+                f"than {folder.manifest.name}; put the records of this study there"
+            )
 
 
 def _extend(

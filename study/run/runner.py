@@ -138,7 +138,7 @@ def resume_study(
     >>> from gan_study import resume_study
     >>> result = resume_study("studies/mine", seeds=12)  # doctest: +SKIP
     """
-    root, options = Path(root), options or RunOptions()
+    root, options = named_path(root), options or RunOptions()
     with _own_process(options.console):
         from gan_study.study.run.resume import continue_study
 

@@ -12,7 +12,7 @@ from gan_study.study.plan.decisions import Decision
 from gan_study.study.plan.rounds import Rounds, read_rounds
 from gan_study.study.plan.selection import ClosedSearch, read_selection
 from gan_study.study.plan.summary import TrialCount
-from gan_study.study.plan.trials import is_done, num_trials
+from gan_study.study.plan.trials import foreign_sections, is_done, num_trials
 from gan_study.study.run.data_checks import find_changed_data, take_fingerprint
 from gan_study.study.run.decision_store import read_decisions
 from gan_study.study.run.folder import Manifest, find_edits_of_manifest, read_manifest
@@ -125,6 +125,8 @@ def _read_records(folder: StudyFolder, manifest: Manifest | None, findings: list
                 what = f"trial {record.trial_id}: its configuration is that of trial {named.trial_id}"
             elif named.setting_id != record.setting_id:
                 what = f"trial {record.trial_id}: its configuration is of setting {named.setting_id}"
+            elif manifest is not None and (foreign := foreign_sections(manifest.config, named)):
+                what = f"trial {record.trial_id}: {' and '.join(foreign)} of another study than study.json"
             elif (ratio := record.imbalance_ratio) != first:
                 what = f"trial {record.trial_id}: imbalance ratio {ratio:g}, and {first:g} before in its setting"
             else:

@@ -291,6 +291,9 @@ def _rows(storage: str, study_name: str) -> list[FrozenTrial]:
     file = sqlite_file(storage)
     if file is None:
         return _rows_at(storage, study_name)
+    if Path(f"{file}-wal").exists():
+        # Even who only reads beside such a file writes the index of it.
+        return _rows_of_copy(file, "-wal", study_name)
     try:
         return _rows_at(sqlite_url(file, is_read_only=True), study_name)
     except (StorageInternalError, OperationalError) as error:
@@ -298,9 +301,14 @@ def _rows(storage: str, study_name: str) -> list[FrozenTrial]:
         # as nothing is written here. While a driver lives, SQLite knows that its journal is no such rest.
         if _SQLITE_WANTS_ROLLBACK not in f"{error} {error.__cause__}":
             raise
-        with tempfile.TemporaryDirectory() as folder:
-            copied = [shutil.copy(path, folder) for path in (file, f"{file}-journal")]
-            return _rows_at(sqlite_url(Path(copied[0])), study_name)
+        return _rows_of_copy(file, "-journal", study_name)
+
+
+def _rows_of_copy(file: Path, beside: str, study_name: str) -> list[FrozenTrial]:
+    """The rows of a copy of the database `file` and of the file beside it whose name ends so."""
+    with tempfile.TemporaryDirectory() as folder:
+        copied = [shutil.copy(path, folder) for path in (file, f"{file}{beside}")]
+        return _rows_at(sqlite_url(Path(copied[0])), study_name)
 
 
 def _rows_at(url: str, study_name: str) -> list[FrozenTrial]:

@@ -51,12 +51,19 @@ def find_studies(folder: Path) -> tuple[StudyLine, ...]:
 
 
 def _studies_below(folder: Path, depth: int) -> Iterator[Path]:
-    if StudyFolder(folder).manifest.is_file():
+    try:
+        is_study = StudyFolder(folder).manifest.is_file()
+        inside = sorted(folder.iterdir()) if folder.is_dir() and not is_study and depth else []
+    except PermissionError:
+        # A folder of somebody else hides no other; its line says so.
+        is_study, inside = depth < _DEEPEST, []
+        if not is_study:
+            raise
+    if is_study:
         yield folder
-    elif depth:
-        for inner in sorted(folder.iterdir()):
-            if inner.is_dir() and not inner.name.startswith("."):
-                yield from _studies_below(inner, depth - 1)
+    for inner in inside:
+        if not inner.name.startswith("."):
+            yield from _studies_below(inner, depth - 1)
 
 
 def _line_of(folder: Path) -> StudyLine:

@@ -1,6 +1,8 @@
 """What every part promises, kept by our own parts, and found out where others break it."""
 
+import os
 import random
+import signal
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -108,6 +110,63 @@ BODY, IMAGES, FITTED, ALONE, SEEDED = CLASSIFIER_PROMISES
 def test_a_classifier_that_breaks_a_promise_is_found_out(body, promise, message):
     model = ClassifierModel(name="theirs", summary="", body=body)
     assert broken(CLASSIFIER_PROMISES, ClassifierSubject(model, TINY))[promise].startswith(message)
+
+
+class Doing(nn.Flatten):
+    """The pixels, after `action` was called."""
+
+    def __init__(self, action):
+        super().__init__()
+        action()
+
+
+class OwnEnd(BaseException):
+    """What is no Exception."""
+
+
+def end(error):
+    raise error
+
+
+@pytest.mark.parametrize("error", [SystemExit(0), SystemExit("bye"), OwnEnd("two\nlines")], ids=repr)
+def test_a_part_that_ends_the_process_breaks_its_promises(error):
+    model = ClassifierModel(name="theirs", summary="", body=lambda shape: (Doing(lambda: end(error)), 64))
+    found = broken(CLASSIFIER_PROMISES, ClassifierSubject(model, TINY))
+    text = " ".join(str(error).split())
+    assert found[BODY] == f"{type(error).__name__}: {text}, which ends the process"
+    assert set(found) == set(CLASSIFIER_PROMISES)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(128 + signal.SIGTERM)], ids=repr)
+def test_a_person_can_stop_a_check(error):
+    model = ClassifierModel(name="theirs", summary="", body=lambda shape: (Doing(lambda: end(error)), 64))
+    with pytest.raises(type(error)):
+        broken(CLASSIFIER_PROMISES, ClassifierSubject(model, TINY))
+
+
+@pytest.mark.parametrize(
+    ("action", "what", "read"),
+    [
+        (lambda: os.chdir("/"), "the current folder", os.getcwd),
+        (lambda: os.environ.update(ATTACKED="yes"), "the variable ATTACKED", lambda: os.environ["ATTACKED"]),
+        (lambda: torch.set_default_dtype(torch.float64), "torch's default type", torch.get_default_dtype),
+        (lambda: torch.set_num_threads(3), "torch's number of threads", torch.get_num_threads),
+        (lambda: torch.set_grad_enabled(False), "whether torch computes gradients", torch.is_grad_enabled),
+        (
+            lambda: torch.use_deterministic_algorithms(True),
+            "whether torch is deterministic",
+            torch.are_deterministic_algorithms_enabled,
+        ),
+    ],
+    ids=["folder", "variable", "type", "threads", "gradients", "deterministic"],
+)
+def test_a_part_that_changes_the_process_is_found_out_and_the_process_restored(action, what, read, monkeypatch):
+    monkeypatch.setenv("ATTACKED", "no")
+    before = read()
+    model = ClassifierModel(name="theirs", summary="", body=lambda shape: (Doing(action), 64))
+    found = broken(CLASSIFIER_PROMISES, ClassifierSubject(model, TINY))
+    assert found[BODY] == f"it changes {what}, also for other trials of the process"
+    assert read() == before
 
 
 @settings

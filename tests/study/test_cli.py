@@ -274,6 +274,8 @@ def test_a_command_loads_only_what_it_needs():
         (MostTrialsFailedError("5 of 8 trials failed"), 1),
         (UserError("resources: a trial asks for 4096 CPU"), 2),
         (SystemExit(143), 143),
+        # As a part of another package may do.
+        *((SystemExit(code), 2) for code in (None, 0, 1, "bye")),
         (RuntimeError("can't start new thread"), 2),
     ],
     ids=lambda value: type(value).__name__,
@@ -351,3 +353,37 @@ def test_keys_and_lengths_that_are_far_too_long_are_refused(gan_study, folder_of
     balance = ("balance", "--variant", "dcgan", "--data", folder_of_images, "--out", tmp_path / "out", "--steps")
     assert_one_line(gan_study(*balance, "9" * 30), "generator_steps")
     assert not (tmp_path / "out").exists()
+
+
+PASSWORD = "hunter2hunter2"
+
+
+@pytest.mark.parametrize("scheme", ["https", "s3", "file", "postgresql+psycopg"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        *(("run",), ("plan",), ("show",), ("resume",), ("status",), ("ls",), ("report",), ("check",), ("logs",)),
+        *(
+            ("run", "imagefolder", "--data"),
+            ("run", "quickstart", "--out"),
+            ("sample", "m", "--class", "a", "--out"),
+        ),
+        *(("balance", "--out", "o", "--from"), ("balance", "--out", "o", "--about"), ("check-plugin",)),
+        ("run", "imagefolder", "--set", "data.root"),
+    ],
+    ids=" ".join,
+)
+def test_a_url_is_no_path_and_is_not_repeated(gan_study, tmp_path, monkeypatch, command, scheme):
+    monkeypatch.chdir(tmp_path)
+    *given, last = command
+    url = f"{scheme}://me:{PASSWORD}@host/place"
+    option = last.startswith("--")
+    arguments = [*given, f"{last}={url}"] if option or "." in last else [*command, url]
+    code, out, err = gan_study(*arguments)
+    assert code == 2 and err.count("\n") == 1 and "URL" in err
+    assert PASSWORD not in out + err and not any(tmp_path.iterdir())
+
+
+def test_a_url_is_taken_where_one_is_needed(gan_study, monkeypatch):
+    assert gan_study("show", "quickstart", "--set=storage=postgresql://host/database")[0] == 0
+    assert_one_line(gan_study("run", "quickstart", "--address", "ray://127.0.0.1:1"), "no cluster answers there")

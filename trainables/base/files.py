@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import os
+import re
 import shlex
 import stat
 from pathlib import Path
@@ -22,6 +23,10 @@ _KINDS = (
 )
 
 
+# A URL, also after pathlib has removed one of its slashes. One letter would be a drive of Windows.
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+_NOT_HERE = "a URL, which may hold a password and is not repeated; a file or folder of this machine is needed"
+_BLOCK_BYTES = 2**20
 # As where a variable of the shell is not set.
 _EMPTY = "a path is empty; the current folder is '.'"
 
@@ -42,8 +47,18 @@ def _check_place(path: str) -> str:
 Place: TypeAlias = Annotated[str, AfterValidator(_check_place)]
 
 
+def is_url(text: str) -> bool:
+    """Whether `text` is a URL rather than a path."""
+    return _URL.match(text) is not None
+
+
 def expand(path: Path | str) -> Path:
-    """`path` with `~` or `~name` replaced by the home folder; raises ConfigError if that is unknown."""
+    """`path` with `~` or `~name` replaced by the home folder.
+
+    Raises ConfigError if that is unknown, and for a URL, which would be a folder called "https:".
+    """
+    if is_url(str(path)):
+        raise ConfigError(_NOT_HERE)
     try:
         return Path(path).expanduser()
     except RuntimeError:
@@ -82,6 +97,17 @@ def open_regular(path: Path | str) -> BinaryIO:
 def sha256_of(path: Path | str) -> str:
     """The SHA-256 of a regular file's bytes, as 64 hexadecimal digits; raises OSError as `read_bytes` does."""
     return hashlib.sha256(read_bytes(path)).hexdigest()
+
+
+def same_bytes(one: Path | str, other: Path | str) -> bool:
+    """Whether two regular files hold the same bytes; raises OSError as `open_regular` does."""
+    with open_regular(one) as first, open_regular(other) as second:
+        if os.fstat(first.fileno()).st_size != os.fstat(second.fileno()).st_size:
+            return False
+        while block := first.read(_BLOCK_BYTES):
+            if block != second.read(_BLOCK_BYTES):
+                return False
+    return True
 
 
 def open_to_append(path: Path | str) -> BinaryIO:

@@ -3,6 +3,7 @@
 Names are found only in the metadata of installed packages; a part's module is imported when the part is used.
 """
 
+import contextlib
 import importlib
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias, TypeVar
 
 from gan_study.trainables.base.settings import ConfigError, find_name, nearest
+from gan_study.trainables.base.signals import TERMINATED
 
 T = TypeVar("T")
 
@@ -77,22 +79,47 @@ def load(reference: str, *, where: str) -> object:
             f"{where}: {reference!r}: put it into a module of its own: workers cannot import the script that runs"
         )
     try:
-        loaded: object = importlib.import_module(module)
-    # Another's module may raise anything, or try to end the process, while it is imported.
-    except (Exception, SystemExit) as error:
+        with catch_endings():
+            loaded: object = importlib.import_module(module)
+    # Another's module may raise anything while it is imported.
+    except Exception as error:
         raise ConfigError(
             f"{where}: {reference!r}: cannot import {module!r} ({one_line(error)}); install it, or put its folder "
             "on PYTHONPATH"
         ) from None
-    for attribute in attributes.split("."):
-        if not hasattr(loaded, attribute):
-            raise ConfigError(f"{where}: {reference!r}: module {module!r} has no {attributes!r}")
-        loaded = getattr(loaded, attribute)
+    try:
+        with catch_endings():
+            for attribute in attributes.split("."):
+                loaded = getattr(loaded, attribute)
+    except AttributeError:
+        raise ConfigError(f"{where}: {reference!r}: module {module!r} has no {attributes!r}") from None
+    # So may a property.
+    except Exception as error:
+        raise ConfigError(f"{where}: {reference!r}: cannot be read ({one_line(error)})") from None
     return loaded
+
+
+class EndingError(RuntimeError):
+    """A part raised what is no Exception, which would end the process, perhaps with exit code 0."""
+
+
+@contextlib.contextmanager
+def catch_endings() -> Iterator[None]:
+    """Raise EndingError for what a part in the block raises to end the process; interruptions and SIGTERM stay."""
+    try:
+        yield
+    except (Exception, KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException as error:
+        if isinstance(error, SystemExit) and error.code == TERMINATED:
+            raise
+        raise EndingError(f"{one_line(error)}, which ends the process") from None
 
 
 def one_line(error: BaseException) -> str:
     """An error's kind and message, in one line."""
+    if isinstance(error, EndingError):
+        return str(error)
     return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 

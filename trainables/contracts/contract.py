@@ -1,12 +1,14 @@
 """Promises of a part, and the results of checking them."""
 
+import contextlib
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import torch
 
-from gan_study.trainables.base.plugins import one_line
+from gan_study.trainables.base.plugins import catch_endings, one_line
 from gan_study.trainables.base.seeding import torch_generator
 from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.data.images import Classes, ImageShape, TrainingSet
@@ -42,7 +44,8 @@ def check_promises(promises: Promises[T], subject: T) -> Iterator[Finding]:
     """The result of each of `promises`, one after the other; an exception of the part breaks one."""
     for promise, check in promises.items():
         try:
-            check(subject)
+            with catch_endings(), _unchanged_process():
+                check(subject)
         # One of them, or what a part is told that it cannot be used for.
         except UserError as error:
             yield Finding(promise=promise, wrong=str(error))
@@ -51,6 +54,45 @@ def check_promises(promises: Promises[T], subject: T) -> Iterator[Finding]:
             yield Finding(promise=promise, wrong=one_line(error))
         else:
             yield Finding(promise=promise, wrong=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Shared:
+    """Something that all trials of a process share."""
+
+    name: str
+    read: Callable[[], object]
+    restore: Callable[[Any], object]
+
+
+_SHARED = (
+    _Shared(name="the current folder", read=os.getcwd, restore=os.chdir),
+    _Shared(name="torch's default type", read=torch.get_default_dtype, restore=torch.set_default_dtype),
+    _Shared(name="torch's number of threads", read=torch.get_num_threads, restore=torch.set_num_threads),
+    _Shared(name="whether torch computes gradients", read=torch.is_grad_enabled, restore=torch.set_grad_enabled),
+    _Shared(
+        name="whether torch is deterministic",
+        read=torch.are_deterministic_algorithms_enabled,
+        restore=torch.use_deterministic_algorithms,
+    ),
+)
+
+
+@contextlib.contextmanager
+def _unchanged_process() -> Iterator[None]:
+    """Raise BrokenPromiseError if the block changes what all trials of a process share; it is restored."""
+    before, environment = [each.read() for each in _SHARED], dict(os.environ)
+    try:
+        yield
+    finally:
+        changed = [(each, was) for each, was in zip(_SHARED, before, strict=True) if each.read() != was]
+        for each, was in changed:
+            each.restore(was)
+        # Libraries that are loaded meanwhile add variables of their own.
+        names = [name for name, was in environment.items() if os.environ.get(name) != was]
+        os.environ.update(environment)
+    what = [each.name for each, _ in changed] + [f"the variable {name}" for name in names]
+    require(not what, f"it changes {' and '.join(what)}, also for other trials of the process")
 
 
 def few_images(shape: ImageShape) -> TrainingSet:

@@ -140,8 +140,14 @@ def read_images(
 
 def _range_of_all(files: Sequence[_Read]) -> Range | None:
     """The range that those are read by whose levels are numbers; None if there are none."""
-    ranges = [(each.used, each.declared) for each in files if each.used is not None]
-    return range_of([used for used, _ in ranges], [declared for _, declared in ranges]) if ranges else None
+    ranged = [each for each in files if each.used is not None]
+    if not ranged:
+        return None
+    return range_of(
+        [each.used for each in ranged if each.used is not None],
+        [each.declared for each in ranged],
+        has_fractions=any(each.facts.used_bits is None for each in ranged),
+    )
 
 
 def _read_all(

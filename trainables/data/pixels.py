@@ -50,6 +50,8 @@ _FORMATS = frozenset(
 _LARGE_PIXELS, _MOST_PIXELS_A_BYTE = 2**24, 200
 # Measured: at most so many a pixel are in use at once, with 16 bits, colours and transparency; 12 with 8 bits.
 _BYTES_A_PIXEL = 48
+# Of real numbers; what lies beyond is how programs of maps mark missing pixels, 3.4e38 mostly.
+_MOST_NUMBER = 1e30
 
 
 @contextlib.contextmanager
@@ -127,13 +129,16 @@ def decoded(image: Image.Image) -> Picture:
     deep = read_deep(image)
     # In place: another copy of a large picture is not needed.
     ImageOps.exif_transpose(image, in_place=True)
-    if image.mode == "F":
-        raise DataError("its pixels are real numbers without a fixed range; save it with 8 or 16 bits")
     opacity, declared = None, None
     values: Values = "range"
     if deep is not None:
         pixels: Bytes | Numbers = colours_of(deep.pixels)
         opacity = deep.opacity
+    elif image.mode == "F":
+        pixels = numbers_of(np.asarray(image))
+        if max(abs(pixels.min()), abs(pixels.max())) > _MOST_NUMBER:
+            extremes = f"{pixels.min():g} to {pixels.max():g}"
+            raise DataError(f"its pixels run from {extremes}; such a number marks missing pixels")
     elif image.mode in SIXTEEN_BITS:
         pixels = numbers_of(np.asarray(image))
         if not LEAST_LEVEL <= pixels.min() <= pixels.max() <= MOST_LEVEL:
@@ -171,7 +176,7 @@ _TIFF_MEANING = 262
 
 def _white_is_zero(image: Image.Image) -> bool:
     """Whether 0 is white in numbers; Pillow turns bytes."""
-    return image.mode in SIXTEEN_BITS and getattr(image, "tag_v2", {}).get(_TIFF_MEANING) == 0
+    return image.mode in (*SIXTEEN_BITS, "F") and getattr(image, "tag_v2", {}).get(_TIFF_MEANING) == 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -177,7 +177,8 @@ class TorchSource:
         """The range of the images to train on that have more than 8 bits; None if there are none."""
         deep = [each for row in self._carved[0] if (each := self._train.items[row]).used is not None]
         used = [each.used for each in deep if each.used is not None]
-        return range_of(used, [each.declared for each in deep]) if deep else None
+        has_fractions = any(each.facts.used_bits is None for each in deep)
+        return range_of(used, [each.declared for each in deep], has_fractions=has_fractions) if deep else None
 
     def _loaded(self, part: Items, rows: Indices, channels: int | None, called: str) -> Loaded:
         """The images at `rows` of a part."""

@@ -1,6 +1,7 @@
 """The items of a `Dataset` of torch's, or of torchvision's: their pictures, labels and looks."""
 
 import reprlib
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -141,6 +142,9 @@ def images_and_labels(dataset: MapDataset, part: str) -> Iterator[tuple[Any, Any
         item = dataset[index]
         if not isinstance(item, Sequence | tuple) or len(item) < 2:
             raise DataError(f"{part}/{index}: an item must be an image and its label, not {type(item).__name__}")
+        if index == 0 and len(item) > 2:
+            what = f"{part}: items have {len(item)} values; image and label are used, and the others are not"
+            warnings.warn(what, stacklevel=2)
         yield item[0], item[1]
 
 

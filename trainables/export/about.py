@@ -1,12 +1,24 @@
 """Facts about the real images that only a person knows: their owner, and the permitted uses."""
 
+import datetime
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator
 
 from gan_study.trainables.base.documents import from_yaml
 from gan_study.trainables.base.files import read_text
 from gan_study.trainables.base.settings import ConfigError, parse, settings
 
 NOT_KNOWN = "not known"
+
+
+def _check_day(text: str) -> str:
+    try:
+        datetime.datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no day of the calendar, such as 2026-11-30") from None
+    return text
 
 
 @settings
@@ -31,7 +43,7 @@ class About:
     """What in the images is personal or sensitive."""
     missing: str | None = None
     """Who or what is missing among the real images."""
-    date_published: str | None = None
+    date_published: Annotated[str, AfterValidator(_check_day)] | None = None
     """The day of publication, such as 2026-11-30."""
 
 

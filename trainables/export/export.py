@@ -62,7 +62,7 @@ from gan_study.trainables.image_quality.class_quality import ClassQuality
 from gan_study.trainables.image_quality.image_filter import ImageFilter
 from gan_study.trainables.image_quality.judge import ReferenceModels, measure_images
 from gan_study.trainables.runtime.cache import FolderStore
-from gan_study.trainables.runtime.folders import refuse_links
+from gan_study.trainables.runtime.folders import refuse_links, sole_writer
 from gan_study.trainables.runtime.process import use_threads, with_torch_defaults
 from gan_study.trainables.runtime.storage import write_atomically
 from gan_study.trainables.trial.data import TrialParts, prepare
@@ -112,11 +112,12 @@ def export(
         raise UserError(f"no rare class lacks images; the classes have {words}")
     # Only now, when the data have turned out to be usable.
     data, made_on = take_fingerprint(config.data).digest, day_begun(folder)
-    write_atomically(folder / REQUEST, request.to_bytes(data, made_on=made_on))
-    description = _Export(
-        request, balancer, folder, parts, levels, training, missing, data, made_on, progress
-    ).run()
-    shutil.rmtree(folder / WORK)
+    with sole_writer(folder):
+        write_atomically(folder / REQUEST, request.to_bytes(data, made_on=made_on))
+        description = _Export(
+            request, balancer, folder, parts, levels, training, missing, data, made_on, progress
+        ).run()
+        shutil.rmtree(folder / WORK)
     return description
 
 

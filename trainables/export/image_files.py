@@ -16,7 +16,7 @@ from gan_study.trainables.data.reading.dicom import is_dicom
 from gan_study.trainables.data.reading.listing import data_folder
 from gan_study.trainables.data.reading.origins import find_origin
 from gan_study.trainables.data.source import DataConfig
-from gan_study.trainables.data.sources.array_file import is_array_file
+from gan_study.trainables.data.sources.arrays import holds_arrays
 from gan_study.trainables.export.balanced_folder import SYNTHETIC, TRAIN, VALIDATION, ManifestRow
 from gan_study.trainables.export.filling import Filling
 from gan_study.trainables.export.layout import write_png
@@ -59,7 +59,10 @@ RealFiles: TypeAlias = Mapping[str, Sequence[RealFile]]
 
 def real_files(parts: TrialParts, data: DataConfig) -> RealFiles:
     """How the real images of the training and the validation part are written, by part and row."""
-    return {part: [_real_file(images, row, data) for row in range(len(images))] for part, images in _parts(parts)}
+    folder = _folder_of_files(data)
+    return {
+        part: [_real_file(images, row, folder) for row in range(len(images))] for part, images in _parts(parts)
+    }
 
 
 def rewritten_notes(files: RealFiles) -> Iterator[str]:
@@ -131,20 +134,21 @@ def _remove_partial(folder: Path) -> None:
                 path.unlink()
 
 
-def _original(images: LabeledImages, row: int, data: DataConfig) -> Path | None:
-    """The file of an image; None if it has none of its own, or was changed after it was read."""
-    if not DATA_SETS[data.name].has_a_file_each or data.difficulty != Difficulty():
+def _folder_of_files(data: DataConfig) -> Path | None:
+    """The folder in which each image is a file; None if they have none of their own, or are changed when read."""
+    if not DATA_SETS[data.name].has_a_file_each or data.difficulty != Difficulty() or holds_arrays(data):
         return None
     assert data.root is not None, "a data set of files has a folder"
-    return None if is_array_file(data.root) else find_origin(data_folder(data.root), images.origins[row])
+    return data_folder(data.root)
 
 
 def _parts(parts: TrialParts) -> tuple[tuple[str, LabeledImages], ...]:
     return (TRAIN, parts.training), (VALIDATION, parts.validation)
 
 
-def _real_file(images: LabeledImages, row: int, data: DataConfig) -> RealFile:
-    original = _original(images, row, data)
+def _real_file(images: LabeledImages, row: int, folder: Path | None) -> RealFile:
+    """How an image is written whose file lies in `folder`, if it has one."""
+    original = None if folder is None else find_origin(folder, images.origins[row])
     return RealFile(came_as=original, suffix=None if original is None else _suffix_of(original))
 
 

@@ -15,7 +15,7 @@ from gan_study.trainables.data.fingerprint import take_fingerprint
 from gan_study.trainables.data.published import data_folders
 from gan_study.trainables.data.reading.origins import read_folders
 from gan_study.trainables.data.source import DataConfig
-from gan_study.trainables.data.sources.array_file import is_array_file
+from gan_study.trainables.data.sources.arrays import is_read_alone
 from gan_study.trainables.export.about import About
 from gan_study.trainables.export.balanced_folder import (
     DESCRIPTION,
@@ -91,7 +91,7 @@ def refuse_source(config: TrialConfig, folder: Path) -> None:
 def _source_folders(data: DataConfig) -> tuple[Path, ...]:
     """Where real images are read from: all that lies below a folder or beside a table, or one file of arrays."""
     data_set = DATA_SETS[data.name]
-    if data.root is not None and data_set.has_a_file_each and not is_array_file(data.root):
+    if data.root is not None and data_set.has_a_file_each and not is_read_alone(data):
         return read_folders(Path(data.root))
     return data_folders(data.root) if data.root is not None or data_set.is_looked_for else ()
 

@@ -14,7 +14,7 @@ from gan_study.trainables.flow.flow import FlowGenerator, drop_labels, flow_loss
 from gan_study.trainables.gans.checkpoints import Checkpoints
 from gan_study.trainables.gans.ema import AveragedGenerator
 from gan_study.trainables.gans.generator_trainer import GeneratorTrainer
-from gan_study.trainables.gans.length import LENGTHS, MOST_STEPS, TrainingLength
+from gan_study.trainables.gans.length import LENGTHS, MOST_AT_ONCE, MOST_STEPS, TrainingLength
 from gan_study.trainables.gans.trainer import class_balanced_batches, descend
 from gan_study.trainables.gans.training import STATE_VERSION, TrainedGenerator, reach, report
 from gan_study.trainables.gans.variant import TrainingData
@@ -34,11 +34,11 @@ class FlowSettings(TrainingLength):
     pixels a class, clothes are recognisable after 500 steps, and get finer up to 3,000; a step took 70 ms of one
     core (docs/benchmarks.md). A training that is to end by itself samples 256 images of each rare class every 250
     steps, which takes 1.5 s a class."""
-    batch_size: int = Field(default=64, ge=2)
+    batch_size: int = Field(default=64, ge=2, le=MOST_AT_ONCE)
     """Real images in each step."""
     learning_rate: float = Field(default=2e-3, gt=0)
     """The learning rate of Adam."""
-    width: int = Field(default=32, ge=16, multiple_of=16)
+    width: int = Field(default=32, ge=16, le=MOST_AT_ONCE, multiple_of=16)
     """Channels of the network's largest maps; the smaller maps have twice as many."""
     ema_decay: float = Field(default=0.999, ge=0, lt=1)
     """Above 0, images are sampled from an exponential average of the weights (Ho et al. 2020, appendix B, have
@@ -49,7 +49,7 @@ class FlowSettings(TrainingLength):
     label_dropout: float = Field(default=0.1, ge=0, lt=1)
     """The share of images that are shown without their label, so that guidance is possible (Ho and Salimans 2022,
     section 4.2: 0.1 or 0.2)."""
-    sampler_steps: int = Field(default=10, ge=1)
+    sampler_steps: int = Field(default=10, ge=1, le=MOST_STEPS)
     """Steps from noise to an image, of two evaluations of the network each, and the last of one."""
     guidance: float = Field(default=1.0, ge=0)
     """How far images are pushed towards their class: 1 is none, and above 1 they are more typical and less varied,

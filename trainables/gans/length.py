@@ -12,6 +12,8 @@ from gan_study.trainables.base.settings import settings
 
 # A week of the quickest of these generators on a GPU has fewer; more digits are a slip.
 MOST_STEPS = 10**8
+# Beyond it a batch or a layer takes gigabytes.
+MOST_AT_ONCE = 2**16
 
 
 @settings
@@ -26,7 +28,7 @@ class TrainingLength:
     epochs: int | None = Field(default=None, ge=1, le=MOST_STEPS)
     """Alternative to `generator_steps`, for recipes that follow a source which counts epochs: passes over the
     real images, even if there are very few."""
-    batch_size: int = Field(ge=2)
+    batch_size: int = Field(ge=2, le=MOST_AT_ONCE)
     """Real images in each step."""
     milestones: tuple[int, ...] = ()
     """Generator steps, ascending, after which the generator is also tested during training."""

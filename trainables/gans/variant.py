@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from gan_study.trainables.base.settings import ConfigError, nearest, parse, settings
 from gan_study.trainables.data.byte_images import Images
 from gan_study.trainables.data.images import ImageShape
-from gan_study.trainables.gans.length import TrainingLength, displaced_lengths
+from gan_study.trainables.gans.length import MOST_AT_ONCE, TrainingLength, displaced_lengths
 from gan_study.trainables.gans.precision import Precision
 from gan_study.trainables.gans.random_streams import RandomStream
 
@@ -28,7 +28,7 @@ class GanSettings(TrainingLength):
     """Adam's decay rate of the first moment."""
     beta2: float = Field(ge=0, lt=1)
     """Adam's decay rate of the second moment."""
-    latent_size: int = Field(ge=1)
+    latent_size: int = Field(ge=1, le=MOST_AT_ONCE)
     """Number of normal random numbers that an image is generated from."""
     discriminator_steps: int = Field(ge=1)
     """A generator step follows after this many batches."""

@@ -1,11 +1,12 @@
 """Writing into folders without changing anything outside, or files of other owners inside."""
 
+import fcntl
 import os
 import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import chain
 from pathlib import Path
 
@@ -42,6 +43,26 @@ def refuse_link(path: Path) -> None:
         raise UserError(
             f"{path} is a link to {path.readlink()}, and nothing is written through links; remove it first"
         )
+
+
+@contextmanager
+def sole_writer(folder: Path) -> Iterator[None]:
+    """Lock `folder`, which is made if it is missing; raises UserError if another process has locked it.
+
+    File systems without locks of this kind are not locked.
+    """
+    with naming(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        place = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with suppress(OSError):
+            try:
+                fcntl.flock(place, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise UserError(f"{folder}: another process is writing it; wait for its end") from None
+        yield
+    finally:
+        os.close(place)
 
 
 @contextmanager

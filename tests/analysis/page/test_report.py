@@ -7,7 +7,7 @@ import pytest
 
 from gan_study.analysis.page.drawing import Drawings
 from gan_study.analysis.page.drawings import picture_drawings
-from gan_study.analysis.page.report import render, report_tables, write_report
+from gan_study.analysis.page.report import lost_trials, render, report_tables, templates, write_report
 from gan_study.analysis.plots.charts import charts
 from gan_study.analysis.plots.image_map import map_frame
 from gan_study.analysis.records.load import load_study
@@ -115,6 +115,31 @@ def test_the_page_needs_nothing_beside_it(rich_page: str) -> None:
 def test_pruned_and_failed_trials_are_listed(rich_page: str) -> None:
     assert "15 confirm complete, 5 search complete, 1 search failed, 1 search pruned" in shown(rich_page)
     assert "stopped early by the search" in rich_page
+
+
+def test_trials_that_were_lost_alike_are_one_row() -> None:
+    pruned = [
+        planted_record(balancer="dcgan", validation=None, phase="search", status="pruned", number=i)
+        for i in range(3)
+    ]
+    failed = planted_record(balancer="dcgan", validation=None, phase="search", status="failed", failure="diverged")
+    found = lost_trials([pruned[0], failed, planted_record(balancer="dcgan", validation=0.5), *pruned[1:]])
+    assert [(each.status, each.reason, each.trial_ids) for each in found] == [
+        ("pruned", "stopped early by the search", tuple(each.trial_id for each in pruned)),
+        ("failed", "diverged", (failed.trial_id,)),
+    ]
+
+
+def test_of_many_trials_behind_a_row_the_first_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gan_study.analysis.page.report.MOST_LINKS", 2)
+    templates.cache_clear()
+    links = templates().get_template("table.html.j2").module.links_to(("a", "b", "c"))  # type: ignore[attr-defined]
+    templates.cache_clear()
+    assert re.findall(r'<a href="#([^"]+)">([^<]+)</a>', links) == [
+        ("trial-a", "a"),
+        ("trial-b", "b"),
+        ("all-trials", "1 more among all trials"),
+    ]
 
 
 def test_what_an_earlier_report_left_goes_and_what_lies_beside_it_stays(

@@ -1,15 +1,26 @@
 """The data behind charts, and what their specifications promise."""
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+import altair as alt
 import numpy as np
 import pandas as pd
 import pytest
 import vl_convert
 
-from gan_study.analysis.plots.chart import Chart, fitted, log_ticks, make_chart, to_files
+from gan_study.analysis.plots.chart import (
+    PROPERTIES_OF_OBJECTS,
+    Chart,
+    Sketch,
+    base,
+    fitted,
+    log_ticks,
+    make_chart,
+    to_files,
+)
 from gan_study.analysis.plots.charts import charts
 from gan_study.analysis.plots.classes import class_frame
 from gan_study.analysis.plots.classifier_training import classifier_frame
@@ -25,7 +36,7 @@ from gan_study.analysis.plots.gan_training import CUT_OFF, TAKEN, length_frame
 from gan_study.analysis.plots.ranking import ranking_frame
 from gan_study.analysis.plots.search import FEWEST_SEARCHED, gain_limits, progress_data
 from gan_study.analysis.plots.seeds import seed_frame
-from gan_study.analysis.plots.slices import slice_data
+from gan_study.analysis.plots.slices import MOST_POINTS, draw_slices, slice_data
 from gan_study.analysis.plots.spread import spread_frame
 from gan_study.analysis.records.select import Condition, Task, confirmed
 from gan_study.analysis.records.trial import Trial
@@ -111,6 +122,17 @@ def test_changes_are_in_percentage_points_of_what_validation_chose() -> None:
     # A method that changed nothing has its panel, with an empty diagonal.
     rows = next(iter(make_chart(CHANGES, changes).specification["datasets"].values()))
     assert sum(row["balancer"] == "smote" for row in rows) == 3
+
+
+def test_of_many_trials_a_slice_draws_those_evenly_by_gain() -> None:
+    gains = np.random.default_rng(0).normal(size=4 * MOST_POINTS)
+    frame = pd.DataFrame({"gain": gains, "value": range(len(gains)), "balancer": "dcgan", "parameter": "gan/lr"})
+    sketch = draw_slices(frame.assign(imbalance_ratio=10.0, dataset="a", classifier="b")).to_dict()
+    (panel,) = sketch["datasets"].values()
+    drawn = np.sort([row["gain"] for row in json.loads(panel)])
+    assert len(drawn) == MOST_POINTS
+    np.testing.assert_allclose(drawn[[0, -1]], [gains.min(), gains.max()], rtol=1e-6)
+    assert np.abs(drawn - np.quantile(gains, np.linspace(0, 1, MOST_POINTS))).max() < 0.2
 
 
 def test_slices_are_of_parameters_that_varied_and_of_complete_trials() -> None:
@@ -308,3 +330,21 @@ def test_names_of_charts_are_names_of_files() -> None:
     found = [chart.name for chart in charts(study_of([*planted_study(2.0), *planted_study(50.0)]), pd.DataFrame())]
     assert len(set(found)) == len(found) > 5
     assert {"minority_recall", "minority_f1", "chosen", "gain_map"} <= set(found)
+
+
+@pytest.mark.parametrize("channel", ["y", "colour", "panels"])
+def test_names_that_every_javascript_object_has_are_drawn(channel):
+    def draw(frame):
+        names = frame["class"].drop_duplicates().tolist()
+        bars = base(frame).mark_bar().encode(x="value:Q", y=alt.Y("class:N", scale=alt.Scale(domain=names)))
+        if channel == "colour":
+            return bars.encode(color=alt.Color("class:N", sort=names))
+        return bars.facet(alt.Facet("class:N", sort=names)) if channel == "panels" else bars
+
+    names = [*sorted(PROPERTIES_OF_OBJECTS), "lynx"]
+    frame = pd.DataFrame({"class": names, "value": range(len(names)), "imbalance_ratio": 2.0})
+    frame = frame.assign(**dict.fromkeys(["dataset", "classifier", "balancer"], "any"))
+    chart = make_chart(Sketch(name="a", section="a", title="a", alt="a", draw=draw), frame)
+    svg = vl_convert.vegalite_to_svg({**chart.specification, "width": 300})
+    assert [name for name in names if name not in svg] == []
+    assert chart.data["class"].tolist() == names

@@ -132,8 +132,20 @@ def test_an_accepted_space_has_no_point_that_a_balancer_cannot_have(parameters, 
         "resources.gpus_per_trial=-1",
         # Sums of such costs leave what floats hold.
         "costs={'3': {'8': 1e308}}",
+        # A step of days, and weights of terabytes.
+        "balancers.dcgan.gan.batch_size=1000000000",
+        "balancers.dcgan.gan.latent_size=1000000000",
+        "wandb.entity=https://me:hunter2@host/team",
+        *(f"wandb.project='{name}'" for name in ("", "a/b", "a?b", "a#b", "50%", "a:b", "x" * 129)),
     ],
 )
 def test_what_no_trial_can_have_is_refused_at_once(setting):
     with pytest.raises(ConfigError, match=rf"^{setting.partition('=')[0]}.* cannot be used"):
         study_config("quickstart", [setting])
+
+
+@pytest.mark.parametrize("padding", [16, 17, 10**9])
+def test_padding_as_large_as_an_image_is_refused(padding):
+    with pytest.raises(ConfigError, match=f"crop_padding: {padding}; nothing may be left .* 16 pixels"):
+        study_config("quickstart", [f"classifier.augmentation.crop_padding={padding}"])
+    study_config("quickstart", ["classifier.augmentation.crop_padding=15"])

@@ -61,3 +61,22 @@ def test_a_relative_file_is_the_same_from_everywhere(tmp_path, monkeypatch, url,
 def test_a_variable_that_names_a_relative_file_is_refused():
     with pytest.raises(UserError, match=r"^storage: \$\{URL\} names a file by a relative path"):
         resolve("${URL}", {"URL": "sqlite:///x.db"})
+
+
+@pytest.mark.parametrize("is_read_only", [False, True])
+def test_the_path_of_a_database_need_not_be_utf_8(tmp_path, is_read_only):
+    path = tmp_path / "caf\udce9%" / "optuna.db"
+    path.parent.mkdir()
+    optuna.create_study(study_name="s", storage=sqlite_url(path))
+    assert [each.name for each in path.parent.iterdir()] == ["optuna.db"]
+    assert list(differences(storage=sqlite_url(path, is_read_only=is_read_only), study_name="s", records=[])) == []
+
+
+def test_nothing_is_written_beside_a_database_with_a_write_ahead_log(tmp_path):
+    path = tmp_path / "optuna.db"
+    optuna.create_study(study_name="s", storage=sqlite_url(path))
+    for end in ("-wal", "-shm"):
+        (tmp_path / f"optuna.db{end}").write_bytes(b"x" * 4096)
+    before = {each.name: each.read_bytes() for each in tmp_path.iterdir()}
+    assert list(differences(storage=sqlite_url(path), study_name="s", records=[])) == []
+    assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == before

@@ -28,6 +28,7 @@ from gan_study.study.run.cluster import (
     startable_machines,
 )
 from gan_study.study.run.drive import decide_execution
+from gan_study.study.run.ray_internals import SearchPath, job_config
 from gan_study.study.run.tune_adapter import NOTICE_SECONDS, NoMachineLeftError, PlacementNotice
 from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.gans import batched
@@ -324,6 +325,41 @@ def test_a_temporary_folder_that_is_too_long_for_rays_sockets_is_said(tmp_path, 
 
 
 @pytest.mark.ray
+def test_a_relative_temporary_folder_is_made_absolute_for_ray(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TMPDIR", "here")
+    monkeypatch.delenv("RAY_TMPDIR", raising=False)
+    told = []
+    monkeypatch.setattr(cluster.ray, "init", lambda **_: told.append(os.environ["TMPDIR"]))
+    cluster._start_ray(None, verbose=False)
+    assert told == [str(tmp_path / "here")]
+
+
+@pytest.mark.parametrize("name", ["TMPDIR", "RAY_TMPDIR"])
+def test_a_temporary_folder_that_is_not_ascii_is_named(name, monkeypatch):
+    monkeypatch.setenv(name, "/tmp/über")
+    with pytest.raises(UserError, match=f"^{name}=/tmp/über: Ray's sockets need a path of ASCII"):
+        cluster._start_ray(None, verbose=False)
+
+
+def test_a_current_folder_that_is_not_utf_8_is_said(tmp_path, monkeypatch):
+    folder = tmp_path / "caf\udce9"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    with pytest.raises(UserError, match="current folder's path is not UTF-8"):
+        cluster._start_ray(None, verbose=False)
+
+
+@pytest.mark.parametrize(("own", "kept"), [([], []), ([""], ["here"]), (["here"], ["here"])])
+def test_workers_look_for_modules_in_the_current_folder_only_if_the_driver_does(own, kept, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [str(tmp_path) if each == "here" else each for each in own])
+    [path] = [each for each in vars(job_config()).values() if isinstance(each, SearchPath)]
+    # As Ray does when it starts.
+    path.extend([str(tmp_path)])
+    assert path == [str(tmp_path) for _ in kept]
+
+
 def test_a_study_that_cannot_run_here_is_refused_by_the_command(tmp_path):
     command = [sys.executable, "-m", "gan_study.study.cli", "run", "quickstart", "--out", str(tmp_path / "study")]
     impossible = ["--set", "resources.cpus_per_trial=4096"]

@@ -20,9 +20,10 @@ from gan_study.study.run.decision_store import DecisionStore
 from gan_study.study.run.folder import create_study_folder, read_manifest
 from gan_study.study.run.layout import StudyFolder
 from gan_study.study.run.record_store import RecordStore
+from gan_study.study.run.runner import resume_study
 from gan_study.study.watch.check import check_study
 from gan_study.study.watch.optuna_view import OptunaView
-from gan_study.trainables.base.settings import UserError
+from gan_study.trainables.base.settings import DataError, UserError, dump
 from gan_study.trainables.records.arrays import arrays_digest, to_bytes
 from gan_study.trainables.records.record import RecordError
 from gan_study.trainables.trial.outcome import array_path
@@ -195,7 +196,28 @@ def another_value(root):
     )
 
 
+OTHERS = {
+    "data": {"image_size": 8},
+    "classifier": {"epochs": 77},
+    "imbalance": {"profile": "step", "ratio": 3, "minority_classes": ["7"]},
+}
+
+
+def put_another_studys_manifest(root, section):
+    """The header of a study that differs in one section, in place of the one of `root`."""
+    values = {**dump(CONFIG), section: {**dump(CONFIG)[section], **OTHERS[section]}}
+    create_study_folder(root.parent / "other", parse_study(values), {})
+    shutil.copy(root.parent / "other" / "study.json", root)
+
+
 DAMAGES = {
+    **{
+        f"another study's {section}": (
+            lambda root, section=section: put_another_studys_manifest(root, section),
+            f": {section} of another study than study.json",
+        )
+        for section in OTHERS
+    },
     "manifest": (
         lambda root: (root / "study.json").write_text("{"),
         "study.json is not a valid study.json",
@@ -349,6 +371,17 @@ def test_what_is_wrong_is_named(root, name):
     assert not checked.is_sound
     assert any(message in str(finding) for finding in checked.findings if finding.is_wrong), findings(root)
     assert contents(root) == before
+
+
+@pytest.mark.parametrize("section", OTHERS)
+def test_a_study_with_the_records_of_another_is_not_resumed(root, section):
+    put_another_studys_manifest(root, section)
+    shutil.copy(root.parent / "other" / "origin.json.gz", root)
+    before = contents(root)
+    with pytest.raises(DataError, match=f"records.jsonl:1: trial .* has {section} of another study"):
+        resume_study(root)
+    # The lock is all that was made.
+    assert {path: held for path, held in contents(root).items() if path.name != "driver.lock"} == before
 
 
 def test_a_selected_trial_without_a_record_is_named(root):

@@ -1,5 +1,6 @@
 """A table of studies: those that there are, how far they are, and what their reports say."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -108,3 +109,19 @@ def test_a_folder_without_studies(tmp_path):
     assert find_studies(tmp_path) == ()
     with pytest.raises(UserError, match="no such folder"):
         find_studies(tmp_path / "none")
+
+
+def test_a_folder_that_may_not_be_read_hides_no_study(tmp_path, monkeypatch):
+    create_study_folder(tmp_path / "one", study_config("quickstart", []), {})
+    (tmp_path / "others").mkdir()
+    usual = Path.is_dir
+
+    def is_dir(path):
+        # Who runs the tests may be allowed to read everything.
+        if path.name == "others":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return usual(path)
+
+    monkeypatch.setattr(Path, "is_dir", is_dir)
+    found = {line.folder.name: line.state for line in find_studies(tmp_path)}
+    assert found == {"one": "interrupted", "others": "unreadable"}

@@ -76,7 +76,7 @@ def test_own_names_go_before_those_of_others(folder):
         ("zoo_e:", "'zoo_e:': module 'zoo_e' has no ''"),
         (":X", "':X': cannot import ''"),
         ("zoo_e:NUMBER", "'zoo_e:NUMBER' is a int; a ClassifierModel is needed"),
-        ("broken", "'zoo_f:X': cannot import 'zoo_f' (SystemExit: 3)"),
+        ("broken", "'zoo_f:X': cannot import 'zoo_f' (SystemExit: 3, which ends the process)"),
         ("raising", "'zoo_g:X': cannot import 'zoo_g' (ValueError: two lines); "),
         (
             "twice",

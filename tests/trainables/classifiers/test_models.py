@@ -1,12 +1,13 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from torch import nn
 
 from gan_study.trainables.classifiers.catalog import CLASSIFIERS
-from gan_study.trainables.classifiers.models.vgg_svm import NEVER, sampled_rows, svm_head
+from gan_study.trainables.classifiers.models.vgg_svm import NEVER, cross_validated, sampled_rows, svm_head
 from gan_study.trainables.data.images import ImageShape
 
 GREY28, COLOUR32 = ImageShape(size=28, channels=1), ImageShape(size=32, channels=3)
@@ -73,9 +74,11 @@ def test_the_largest_logit_is_the_svms_own_prediction(num_classes):
     features, labels = clouds(num_classes)
     queries, _ = clouds(num_classes, seed=1)
     head = svm_head(features, labels, torch.ones(len(labels)), num_classes, 0)
-    scaler = StandardScaler().fit(features.numpy())
-    own = SVC(break_ties=True).fit(scaler.transform(features.numpy()), labels.numpy())
-    assert np.array_equal(head(queries).argmax(dim=1).numpy(), own.predict(scaler.transform(queries.numpy())))
+    own = make_pipeline(StandardScaler(), SVC(break_ties=True))
+    ones = np.ones(len(labels))
+    own.set_params(**cross_validated(own, features.numpy(), labels.numpy(), ones, seed=0))
+    own.fit(features.numpy(), labels.numpy())
+    assert np.array_equal(head(queries).argmax(dim=1).numpy(), own.predict(queries.numpy()))
     assert head(queries).shape == (len(queries), num_classes)
 
 
@@ -103,8 +106,26 @@ def test_a_class_that_the_svm_never_met_is_never_predicted():
 
 def test_the_svm_samples_a_thousand_of_the_largest_class_and_the_same_share_of_others():
     labels = np.repeat([0, 1, 2], [4000, 400, 1])
-    rows = sampled_rows(labels, seed=0)
+    rows = sampled_rows(labels, most=1000, seed=0)
     assert np.bincount(labels[rows]).tolist() == [1000, 100, 1]
     assert len(set(rows.tolist())) == len(rows)
-    assert not np.array_equal(rows, sampled_rows(labels, seed=1))
-    assert len(sampled_rows(np.repeat([0, 1], [900, 9]), seed=0)) == 909
+    assert not np.array_equal(rows, sampled_rows(labels, most=1000, seed=1))
+    assert len(sampled_rows(np.repeat([0, 1], [900, 9]), most=1000, seed=0)) == 909
+
+
+def test_the_constants_of_the_machine_are_cross_validated() -> None:
+    """Fine stripes need a narrow kernel, which the default is not; two images of a class are too few to divide."""
+    points = np.random.default_rng(0).uniform(size=(600, 2)).astype(np.float32)
+    stripes = (8 * points[:, 0]).astype(np.int64) % 2
+    features, labels = torch.from_numpy(points), torch.from_numpy(stripes)
+    train, test = slice(0, 300), slice(300, None)
+    logits = svm_head(features[train], labels[train], torch.ones(300), 2, 0)(features[test])
+    default = SVC().fit(StandardScaler().fit_transform(points[train]), stripes[train])
+    plain = default.score(StandardScaler().fit(points[train]).transform(points[test]), stripes[test])
+    assert (logits.argmax(dim=1) == labels[test]).float().mean().item() > plain + 0.1
+    few = np.concatenate([np.flatnonzero(stripes == 0)[:60], np.flatnonzero(stripes == 1)[:2]])
+    machine = make_pipeline(StandardScaler(), SVC())
+    assert cross_validated(machine, points[few], stripes[few], np.ones(len(few)), seed=0) == {
+        "svc__C": 1.0,
+        "svc__gamma": 0.5,
+    }

@@ -56,12 +56,25 @@ def test_every_mode_becomes_grey_or_rgb(image: Image.Image, expected: object) ->
     [
         (np.full((2, 2), 65536, dtype=np.int32), "more than 16 bits"),
         (np.full((2, 2), -32769, dtype=np.int32), "more than 16 bits"),
-        (np.zeros((2, 2), dtype=np.float32), "without a fixed range"),
+        (np.full((2, 2), 16.5 - 3.4e38, dtype=np.float32), "marks missing pixels|more than 24 bits"),
+        (np.array([[0.5, np.nan]], dtype=np.float32), "not all numbers"),
     ],
 )
 def test_pixels_without_a_known_range_are_refused(pixels: np.ndarray, said: str) -> None:
     with pytest.raises(DataError, match=said):
         decoded(Image.fromarray(pixels))
+
+
+def test_real_numbers_are_read_by_the_range_of_their_set(tmp_path: Path) -> None:
+    """Levels 0 to 0.8, of which the highest becomes white; whole ones as those of files of 16 bits."""
+    shares, whole = np.linspace(0, 0.8, 9, dtype=np.float32), np.arange(9, dtype=np.float32) * 100
+    # The highest level alone says nothing: shares up to 1 are shares.
+    for levels, white in ((shares, 0.8), (shares / np.float32(0.8), 1.0), (whole, 1023)):
+        Image.fromarray(levels.reshape(3, 3)).save(tmp_path / "a.tiff")
+        picture = read_picture(tmp_path / "a.tiff")
+        assert picture.facts.values == "range" and picture.facts.bits == 32
+        expected = np.rint(levels.reshape(3, 3).astype(np.float64) * 255 / white)
+        np.testing.assert_array_equal(picture.to_bytes(picture.own_range), expected)
 
 
 def test_a_palette_with_a_transparent_colour(tmp_path: Path) -> None:
@@ -120,8 +133,6 @@ def test_a_white_of_zero_is_turned_within_the_range_of_its_set(tmp_path: Path) -
         # Hounsfield units.
         ([(-1024, 3071)], [None], (-1024, 4095)),
         ([(-1000, -5), (0, 1500)], [None, None], (-1024, 2047)),
-        # Levels with fractions have no depth.
-        ([(0.5, 12.5)], [None], (0, 12.5)),
     ],
 )
 def test_one_range_for_a_set(

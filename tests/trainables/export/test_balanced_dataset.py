@@ -7,6 +7,7 @@ from PIL import Image
 from torch.utils.data import DataLoader, TensorDataset
 
 from gan_study.trainables.export.balanced_dataset import BalancedDataset
+from gan_study.trainables.export.over_sampler import ImageOverSampler
 from tests.trainables.export.samplers import images_and_classes, sampler_of
 
 
@@ -72,3 +73,10 @@ def test_pillow_images_are_named_with_what_makes_tensors_of_them():
     real = [(Image.new("L", (8, 8), i), i % 3 == 0) for i in range(9)]
     with pytest.raises(ValueError, match=r"real: its items are Pillow images; .*ToTensor"):
         BalancedDataset(real, sampler_of("duplicates"))
+
+
+def test_what_is_left_out_of_the_items_of_a_data_set_is_said():
+    items = [(torch.rand(1, 8, 8), number >= 8, f"patient {number}") for number in range(12)]
+    with pytest.warns(UserWarning, match="real: items have 3 values; image and label are used, and the others"):
+        balanced = BalancedDataset(items, ImageOverSampler("duplicates", random_state=0))
+    assert [len(balanced[place]) for place in (0, -1)] == [2, 2]

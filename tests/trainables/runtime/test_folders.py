@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gan_study.trainables.base.settings import UserError
-from gan_study.trainables.runtime.folders import CONTENTS, refuse_links, replaced_files
+from gan_study.trainables.runtime.folders import CONTENTS, refuse_links, replaced_files, sole_writer
 
 
 def rewrite(folder: Path, **files: str) -> None:
@@ -104,3 +104,14 @@ def test_links_of_files_are_let_be_where_files_are_never_written_through(tmp_pat
     (tmp_path / "b").symlink_to(tmp_path / "a")
     with pytest.raises(UserError, match="b is a link"):
         refuse_links(tmp_path, files=False)
+
+
+def test_a_folder_has_one_writer_at_a_time(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "folder"
+    refused = pytest.raises(UserError, match="folder: another process is writing it")
+    with sole_writer(folder), refused, sole_writer(folder):
+        pass
+    with pytest.raises(OSError, match="full"), sole_writer(folder):
+        raise OSError("full")
+    with sole_writer(folder):
+        assert folder.is_dir()

@@ -30,7 +30,8 @@ _LABEL_NAMES |= {
     "finding",
     "grade",
 }
-_LABEL_NAMES |= {"findinglabels"}
+_LABEL_NAMES |= {"findinglabels", "pathology"}
+_LABEL_WORDS = frozenset({"label", "class", "category", "diagnosis", "species"})
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)(e[+-]?\d+)?|[+-]?inf(inity)?", re.IGNORECASE)
 _SPLIT_NAMES = ("split", "set", "subset", "partition", "part")
 PATH_NAMES = ("path", "filepath", "filename", "file", "imagepath", "image", "imageid", "img", "id", "imagename")
@@ -39,6 +40,8 @@ _WEIGHT_NAMES = frozenset({"sampleweight", "imageweight", "instanceweight", "exa
 _PERHAPS_WEIGHT_NAMES = frozenset({"weight", "weights"})
 # A column of such numbers, or of so many texts, is hardly one of classes, unless it has few rows.
 _MOST_NUMBERS, _MOST_OF_ROWS, _FEW_ROWS = 30, 0.5, 6
+# Classes may be numbers with fractions, such as a few doses.
+_MOST_FRACTIONS = 8
 _CARRIERS = CARRIER_WORDS | {"group", "person", "photographer", "author", "camera"}
 # Of columns that say nothing of an animal or a patient, beside those above.
 _GROUP_NAMES, _ROW_NAMES = frozenset({"group", "groups", "groupid"}), frozenset({"", "index", "unnamed0"})
@@ -63,9 +66,7 @@ class Columns:
     read, and `weight` where the table has no columns of other kinds, as that may be an animal's."""
 
 
-SAVE_PIXELS = (
-    "its cells may be the pixels themselves, which are read from an .npz with the arrays images and labels"
-)
+NAME_PIXELS = "its cells may be the pixels themselves, which are read where --data names the table, a .csv or .tsv"
 
 
 class NoGroupsError(DataError):
@@ -92,7 +93,7 @@ def path_column(table: Table, columns: Columns, known: KnownPictures) -> str:
     most = min(200, len(table.rows))
     found = [name for name in called if num_known(name) >= MOST_OF * most > 0]
     if not found and table.may_hold_pixels:
-        raise DataError(f"{table.name}: no column names the images; {SAVE_PIXELS}")
+        raise DataError(f"{table.name}: no column names the images; {NAME_PIXELS}")
     if not found:
         raise DataError(f"{table.name}: {_why_no_paths(table, known)}")
     return found[0]
@@ -102,7 +103,7 @@ def _why_no_paths(table: Table, known: KnownPictures) -> str:
     """Why no column names the pictures: the first cell that does not, where a column is called as one does."""
     column = next((name for name in table.header if plain_name(name) in PATH_NAMES), None)
     if column is None:
-        return f"no column names the images ({', '.join(table.header)}); name it by data.columns.path"
+        return f"no column names the images ({first_names(table.header)}); name it by data.columns.path"
     cells = table.column(column)
     missing = [(row, cell) for row, cell in enumerate(cells, start=2) if not known.has(cell)]
     said = f"{len(cells) - len(missing):,} of {len(cells):,} cells of the column {column} name an image"
@@ -132,6 +133,10 @@ def describes_folders(table: Table, columns: Columns, folders: Collection[str]) 
 
 def _called_classes(table: Table) -> list[str]:
     called = [name for name in table.header if plain_name(name) in _LABEL_NAMES]
+    if not called:
+        # "Majority Vote Label".
+        speaking = [name for name in table.header if _LABEL_WORDS & {*words_of(name)} and len(words_of(name)) > 1]
+        called = speaking if len(speaking) == 1 else []
     # Beside x it is where something lies.
     return called or ["y"] * ("y" in table.header and "x" not in table.header)
 
@@ -170,6 +175,7 @@ def find_labels(table: Table, columns: Columns, *, without: set[str]) -> Labels:
         return Labels(names=(columns.label,), cells=table.column(_named(table, columns.label, "label")))
     called = [name for name in _called_classes(table) if name not in without]
     if len(called) == 1:
+        _refuse_quantity(table, called[0])
         return Labels(names=(called[0],), cells=table.column(called[0]))
     rest = [name for name in table.header if name not in without and plain_name(name) not in _SPLIT_NAMES]
     if len(called) > 1:
@@ -186,6 +192,19 @@ def find_labels(table: Table, columns: Columns, *, without: set[str]) -> Labels:
     return _only_left(table, rest[0])
 
 
+def _refuse_quantity(table: Table, name: str) -> None:
+    """Raise NoClassesError where a column has many different numbers with fractions: a score, and no class."""
+    different = {cell for cell in table.column(name) if cell.lower() not in EMPTY}
+    if not _are_numbers(different) or len(different) <= _MOST_FRACTIONS:
+        return
+    if any(not float(cell.replace(",", ".", 1)).is_integer() for cell in different):
+        raise NoClassesError(
+            f"{table.name}: {name} has {len(different):,} different numbers with fractions "
+            f"({first_names(sorted(different))}), a quantity and no classes; write the class of each image in a "
+            f"column of its own, or say data.columns.label={name} if these are classes"
+        )
+
+
 def _only_left(table: Table, name: str) -> Labels:
     """The classes by the only column that is left, with doubt; raises DataError where it can hardly be them."""
     cells = table.column(name)
@@ -200,6 +219,7 @@ def _only_left(table: Table, name: str) -> Labels:
             f"{table.name}: no column is left for the class; {name} has {several}; if it is the class, say "
             f"data.columns.label={name}"
         )
+    _refuse_quantity(table, name)
     doubt = (
         f"{name} is read as the class, as it is the only column of {table.name} left ({first_names(different)}); "
         "where it is none, a table with a column `label` is needed"
@@ -255,7 +275,7 @@ def weight_column(table: Table, columns: Columns, *, without: set[str]) -> str |
 def names_carriers(name: str) -> bool:
     """Whether a column is called as one of patients and the like: "patient", "Subject ID"."""
     words = {*words_of(name)}
-    return bool(words & _CARRIERS) and words <= _CARRIERS | {"id", "no", "number", "name", "code"}
+    return bool(words & _CARRIERS) and words <= _CARRIERS | {"id", "no", "nr", "num", "number", "name", "code"}
 
 
 def _are_numbers(cells: Iterable[str]) -> bool:

@@ -26,14 +26,18 @@ class Deep:
     opacity: npt.NDArray[np.float32] | None
 
 
+# Of a dot, and of a real number.
+_OTHER_BITS = {"1": 1, "F": 32}
+
+
 def bits_of(image: Image.Image) -> int:
     """How many bits a channel of an opened file has, as it declares; TIFF's largest value may say fewer."""
     if image.mode in SIXTEEN_BITS:
         declared = getattr(image, "tag_v2", {}).get(_TIFF_MOST_LEVEL)
         level = declared[0] if isinstance(declared, tuple) else declared
         return int(level).bit_length() if level and 255 < level < MOST_LEVEL else 16
-    if image.mode == "1":
-        return 1
+    if image.mode in _OTHER_BITS:
+        return _OTHER_BITS[image.mode]
     if _raw_mode(image).partition(";")[2].startswith("16"):
         return 16
     if image.format is None or image.format not in _BITS_IN_FILE:

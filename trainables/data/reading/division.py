@@ -98,6 +98,13 @@ def find_parts(top: Node) -> Division | None:
         reason = NOT_READ if one_form(name) in classes else _why_not_read(top.folders[name], tails)
         passed.append({reason: top.folders[name].pictures})
     left = sum(len(places) for each in passed for reason, places in each.items() if reason == NOT_READ)
+    are_known = {"train", "test"} <= by_part.keys()
+    if left and are_known and all(part_in(name) == "test" for name in top.folders.keys() - read):
+        # "auto_test" beside "test".
+        others = [node for name, node in top.folders.items() if name not in read]
+        said = f"{few(others)} with {left:,} images is not read, as there is a test part; data.test names another"
+        found = _assign(nodes, passed, {name: part_of[name] for name in sorted(read, key=one_form)})
+        return replace(found, notes=(*found.notes, said))
     if left > MOST_LEFT_OVER * len(top.pictures):
         known, others = (
             [node for name, node in top.folders.items() if (name in read) is is_read] for is_read in (True, False)

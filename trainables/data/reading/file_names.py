@@ -13,6 +13,9 @@ from gan_study.trainables.data.reading.layout import Arrangement
 
 # A word or several without a digit, then a number: "cat.0", "american_bulldog_12", "rain7", "benign (3)".
 _NUMBERED = re.compile(r"([^\W\d_](?:[^\d]*[^\W\d_])?)[\s._-]*\(?\d+\)?")
+# A number, or a word and a number ("P1" may be a patient), then more with a number in it: "0_100", "obj1__0".
+_BY_NUMBER = re.compile(r"((?:[^\W\d_]{2,})?\d{1,3})[\s._-]+.*\d.*")
+_MOST_NUMBERED = 20
 # What a camera or a person who saves pictures begins their names with.
 _OF_CAMERAS = frozenset(
     {"dsc", "dscn", "dscf", "dscim", "pxl", "vid", "mov", "wa", "screenshot", "screen", "shot"}
@@ -34,7 +37,7 @@ def arrange_by_file_names(pictures: Sequence[Place]) -> Arrangement | None:
         return None
     found: dict[Part, Mapping[Place, str]] = {"train": classes}
     for part, node in nodes.items():
-        of_part = _classes_in(node)
+        of_part = _classes_in(node, least=1)
         if of_part is not None and set(of_part.values()) == set(classes.values()):
             found[part] = of_part
     parts, spare = with_one_test(found)
@@ -68,14 +71,23 @@ def _flat_parts(top: Node) -> Mapping[Part, Node]:
     return {part: node for part, node in flat.items() if not node.folders}
 
 
-def _classes_in(node: Node) -> Mapping[Place, str] | None:
-    """What the name of each file begins with; None unless all do, with two words or more that say something."""
+def _classes_in(node: Node, *, least: int = _LEAST_PICTURES) -> Mapping[Place, str] | None:
+    """What the name of each file begins with; None unless all do, with two words or more that say something.
+
+    Each has `least` files or more.
+    """
     begins = {place: _NUMBERED.fullmatch(place.stem) for place in node.loose}
+    is_by_number = None in begins.values()
+    if is_by_number:
+        begins = {place: _BY_NUMBER.fullmatch(place.stem) for place in node.loose}
     names = {place: one_form(match[1]) for place, match in begins.items() if match is not None}
     counts = Counter(map(str.casefold, names.values()))
-    if len(names) < len(begins) or len(counts) < 2 or min(counts.values()) < _LEAST_PICTURES:
+    if len(names) < len(begins) or len(counts) < 2 or min(counts.values()) < least:
         return None
-    if any(len(name) < 2 or is_nothing_of_its_own(name, _OF_CAMERAS) for name in counts):
+    if is_by_number and len(counts) > _MOST_NUMBERED:
+        return None
+    words = [name for name in counts if not (is_by_number and name.isdigit())]
+    if any(len(name) < 2 or is_nothing_of_its_own(name, _OF_CAMERAS) for name in words):
         return None
     spelt: dict[str, str] = {}
     return {place: spelt.setdefault(name.casefold(), name) for place, name in names.items()}

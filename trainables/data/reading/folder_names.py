@@ -44,7 +44,7 @@ _SMALLER_WORDS = frozenset({"mini", "small", "tiny", "sample", "subset"})
 PICTURES = frozenset({"images", "image", "imgs", "img", "pictures", "photos", "originals", "original", "raw"})
 PICTURES |= frozenset({"jpegimages"})
 # Beside one other folder these are no class of two.
-NO_CLASS_OF_TWO = PICTURES - {"pictures", "photos"}
+NO_CLASS_OF_TWO = PICTURES - {"pictures", "photos"} | {"scene", "scenes"}
 MASKS = frozenset({"mask", "masks", "groundtruth", "segmentation", "segmentations", "annotation", "annotations"})
 MASKS |= frozenset({"segmentationclass", "segmentationobject", "annot", "trainannot", "valannot", "testannot"})
 MASKS |= frozenset({"label", "labels", "gt", "trimaps", "maskimages", "labelimages"})

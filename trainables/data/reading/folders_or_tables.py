@@ -91,7 +91,7 @@ def _without_folders(entries: Entries, config: DataConfig, error: DataError) -> 
         if (known := _known_set(entries)) is not None:
             raise DataError(f"{error}; {known}")
         pixels = [cells.name for cells in read.values() if cells.may_hold_pixels]
-        raise DataError(f"{error}; {first_names(pixels)}: {columns.SAVE_PIXELS}") if pixels else error
+        raise DataError(f"{error}; {first_names(pixels)}: {columns.NAME_PIXELS}") if pixels else error
     tables, refused = fitting_tables(read, entries, config)
     refused = [(cells, why) for cells, why in refused if by_table.names_pictures(cells, entries.pictures)]
     if len(refused) == 1 and not tables:
@@ -131,7 +131,7 @@ def _what_else_lies_there(read: Mapping[Path, Table], entries: Entries) -> str:
     files = [place for place in entries.passed_over.get(NO_PICTURE, ()) if place.suffix.lower() in _LABEL_ENDINGS]
     said = ""
     if pixels:
-        said = f"; {first_names(pixels)}: {columns.SAVE_PIXELS}"
+        said = f"; {first_names(pixels)}: {columns.NAME_PIXELS}"
     elif files:
         said = f"; files of these kinds are not read: {first_names([str(place) for place in files])}"
     return f"{said}; a table labels.csv with the columns path and label, a row for each image, says any classes"

@@ -19,6 +19,8 @@ from gan_study.trainables.data.reading.folders_or_tables import arrange_folders,
 from gan_study.trainables.data.reading.in_words import NAMES_SHOWN, first_names
 from gan_study.trainables.data.reading.layout import Arrangement
 from gan_study.trainables.data.reading.part_lists import note_on_part_lists
+from gan_study.trainables.data.reading.repeats import note_on_copies
+from gan_study.trainables.data.reading.second_look import second_look
 from gan_study.trainables.data.reading.table import ENDINGS
 from gan_study.trainables.data.source import DataConfig
 from gan_study.trainables.data.split import Indices
@@ -108,8 +110,9 @@ def read_listing(config: DataConfig) -> Reading:
     labels = place if place.is_file() else _named_table(config, root)
     try:
         found = arrange_folders(entries, config) if labels is None else arrange_table(labels, entries, config)
-        said = note_on_part_lists(found, entries)
-        found = found if said is None else replace(found, notes=(*found.notes, said))
+        found = found if found.tables else second_look(found, root)
+        said = filter(None, (note_on_part_lists(found, entries), note_on_copies(found.passed_over, entries)))
+        found = replace(found, notes=(*found.notes, *said))
         reading = _reading(entries, found, has_groups=config.group is not None)
     except DataError as error:
         raise DataError(f"{root}: {error}") from error

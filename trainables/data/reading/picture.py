@@ -33,12 +33,12 @@ class Range:
 FULL_RANGE = Range(black=0, white=MOST_LEVEL)
 
 
-def range_of(used: Sequence[Range], declared: Sequence[Range | None]) -> Range:
+def range_of(used: Sequence[Range], declared: Sequence[Range | None], *, has_fractions: bool = False) -> Range:
     """The range of pictures whose lowest and highest levels are `used`, and whose files `declared` one or None.
 
     As all files declare it, else white is the least of 255, 511, 1023, ... that no level exceeds, and black is 0
     or, where there are negative levels, the highest of -1, -2, -4, ... that none falls below. Levels with
-    fractions have no depth: black is the lowest or 0, and white the highest.
+    fractions have no depth, which is said by `has_fractions`: black is the lowest or 0, and white the highest.
     """
     known = set(declared)
     if len(known) == 1 and (only := known.pop()) is not None:
@@ -46,7 +46,7 @@ def range_of(used: Sequence[Range], declared: Sequence[Range | None]) -> Range:
     all_ranges = [*used, *(each for each in declared if each is not None)]
     lowest, highest = min(each.black for each in all_ranges), max(each.white for each in all_ranges)
     lowest, highest = min(lowest, 0), max(highest, 0)
-    if not (float(lowest).is_integer() and float(highest).is_integer()):
+    if has_fractions and lowest < highest:
         return Range(black=lowest, white=highest)
     return Range(
         black=-(2 ** int(-lowest - 1).bit_length()) if lowest < 0 else 0,
@@ -104,14 +104,20 @@ class Picture:
     @property
     def own_range(self) -> Range:
         """The range that it would be read by if there were no other picture."""
-        return range_of([self.used], [self.declared])
+        return range_of([self.used], [self.declared], has_fractions=self.has_fractions)
+
+    @property
+    def has_fractions(self) -> bool:
+        """Whether its levels are no whole numbers; `numbers_of` keeps none as floats that are."""
+        return self.pixels.dtype.kind == "f"
 
     @property
     def used_bits(self) -> int | None:
         """Bits of the range that its levels take, whatever its file declares; see `Facts`."""
+        if self.facts.values != "range" or self.has_fractions:
+            return None
         own = range_of([self.used], [None])
-        is_whole = self.facts.values == "range" and float(own.white - own.black).is_integer()
-        return int(own.white - own.black).bit_length() if is_whole else None
+        return int(own.white - own.black).bit_length()
 
     def to_bytes(self, by: Range) -> Bytes:
         """Its pixels in 8 bits; bytes stay as they are, and numbers are spread over the range `by`."""

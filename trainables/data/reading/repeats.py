@@ -3,6 +3,10 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from gan_study.trainables.base.files import same_bytes
+from gan_study.trainables.base.names import one_form
+from gan_study.trainables.base.settings import DataError
+from gan_study.trainables.data.reading.entries import Entries
 from gan_study.trainables.data.reading.folder_names import is_version, without_version, words_of
 from gan_study.trainables.data.reading.folder_tree import (
     COPIES,
@@ -10,12 +14,14 @@ from gan_study.trainables.data.reading.folder_tree import (
     VERSIONS,
     Node,
     PassedOver,
+    Place,
     collapsed,
     few,
     joined,
     share_names,
     unwrapped,
 )
+from gan_study.trainables.data.reading.in_words import first_names
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +65,32 @@ def without_copies(node: Node) -> tuple[Node, PassedOver]:
         return node, {}
     kept = {name: folder for name, folder in node.folders.items() if name not in copies}
     return Node(node.place, node.loose, kept), _pictures_in(node, COPIES, copies)
+
+
+def note_on_copies(passed_over: PassedOver, entries: Entries) -> str | None:
+    """A note on those images that were taken for copies by name and are none by their bytes; None if all are.
+
+    Raises DataError where these are more than a few: then the folders repeat names alone.
+    """
+    root, copies = entries.root, passed_over.get(COPIES, ())
+    by_name: dict[str, list[Place]] = {}
+    for place in set(entries.pictures).difference(copies) if copies else ():
+        by_name.setdefault(one_form(place.name), []).append(place)
+    other = [
+        copy
+        for copy in copies
+        if not any(same_bytes(root / copy, root / each) for each in by_name.get(one_form(copy.name), ()))
+    ]
+    if not other:
+        return None
+    names = first_names([str(place) for place in other])
+    if len(other) > MOST_LEFT_OVER * len(copies):
+        raise DataError(
+            f"folders have the names of others and hold other images: {len(other):,} of {len(copies):,} differ "
+            f"from their namesakes ({names}); leave one of the folders out by data.exclude, or put all images of "
+            "a class into one folder"
+        )
+    return f"in copies of folders that are passed over are images that are not read: {len(other):,} ({names})"
 
 
 def _pictures_in(node: Node, reason: str, names: Collection[str]) -> PassedOver:

@@ -17,7 +17,7 @@ LINES_OF_JSON = ".jsonl"
 # Of files that often have labels, and are no text of rows and columns or are packed.
 NO_TABLES = frozenset({".gz", ".h5", ".json", ".mat", ".ods", ".parquet", ".pkl", ".xls", ".xlsx", ".xml", ".zip"})
 ENDINGS = frozenset({".csv", ".tsv", ".txt", LINES_OF_JSON})
-_DELIMITERS = (",", ";", "\t", "|")
+DELIMITERS = (",", ";", "\t", "|")
 # What stands for an empty cell where a program wrote the table, in lower case; among classes it is a name.
 EMPTY = frozenset({"", "nan", "na", "n/a", "none", "null"})
 # So many columns of numbered names, or of numbers where there is no header, are no names and classes of pictures.
@@ -66,12 +66,12 @@ def _parsed(text: str, name: str, ending: str) -> Table:
     lines = text.splitlines()
     if ending == LINES_OF_JSON:
         return _of_json(name, lines)
-    counts = {mark: Counter(len(row) for row in _split(lines[:50], mark)) for mark in _DELIMITERS}
+    counts = {mark: Counter(len(row) for row in _split(lines[:50], mark)) for mark in DELIMITERS}
     delimiter, found = max(counts.items(), key=lambda item: (_columns(item[1]) > 1, item[1].most_common(1)))
-    if ending == ".txt" and (found_pairs := _pairs(lines)) and _columns(found) < 2:
-        return Table(name=name, header=found_pairs[0], rows=found_pairs[1:])
+    if _columns(found) < 2 and (between_blanks := _pairs(lines) if ending == ".txt" else _by_blanks(lines)):
+        return Table(name=name, header=between_blanks[0], rows=between_blanks[1:])
     if not lines or _columns(found) < 2:
-        raise DataError(f"{name}: a table of labels has two columns or more, between , ; | or tabs")
+        raise DataError(f"{name}: a table of labels has two columns or more, between , ; | tabs or blanks")
     first = tuple(cell.strip() for cell in next(_split(lines, delimiter)))
     if _may_hold_pixels(first):
         return Table(name=name, header=first, rows=())
@@ -141,6 +141,12 @@ def _pairs(lines: Sequence[str]) -> tuple[tuple[str, ...], ...]:
     """The lines as a path, which may have blanks, and a last word; nothing where one line is none."""
     pairs = tuple(tuple(line.rsplit(None, 1)) for line in lines if line.strip())
     return pairs if all(len(each) == 2 for each in pairs) else ()
+
+
+def _by_blanks(lines: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    """The words of the lines, if each has as many, and two at least; else nothing."""
+    rows = tuple(tuple(line.split()) for line in lines if line.strip())
+    return rows if len({*map(len, rows)}) == 1 and len(rows[0]) > 1 else ()
 
 
 def _split(lines: Sequence[str], delimiter: str) -> Iterator[list[str]]:

@@ -1,9 +1,7 @@
 """Images and labels in one `.npz`, in the format of MedMNIST and Keras; read if `imagefolder` is given one."""
 
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,23 +11,10 @@ import numpy.typing as npt
 from gan_study.trainables.base.files import expand, open_regular
 from gan_study.trainables.base.memory import MemoryShortageError, refuse_beyond_memory
 from gan_study.trainables.base.names import one_form, shown
-from gan_study.trainables.base.settings import ConfigError, DataError
-from gan_study.trainables.data.images import LabeledImages, Labels, Loaded
-from gan_study.trainables.data.look_alikes import (
-    Look,
-    leak_notes,
-    look_alike_lines,
-    look_of,
-    similar_rows,
-    test_part_line,
-)
-from gan_study.trainables.data.pixels import digest, images_of_arrays
-from gan_study.trainables.data.reading.division import what_validation_is, with_one_test
-from gan_study.trainables.data.reading.facts import summarise
+from gan_study.trainables.base.settings import DataError
 from gan_study.trainables.data.reading.folder_names import Part
-from gan_study.trainables.data.reading.picture import Bytes, Facts, colour_is_idle
 from gan_study.trainables.data.source import DataConfig
-from gan_study.trainables.data.split import TEST_SEED, Indices, Together, belonging, carve
+from gan_study.trainables.data.sources.array_set import Arrays, Held, refuse_settings
 
 ENDING = ".npz"
 # The names of a part's images and labels: MedMNIST's and Keras'; without parts, all that there is.
@@ -39,10 +24,8 @@ _NAMES: Mapping[Part, Sequence[tuple[str, str]]] = {
     "test": (("test_images", "test_labels"), ("x_test", "y_test"), ("X_test", "y_test")),
 }
 _WHOLE = (("images", "labels"), ("x", "y"), ("X", "y"), ("data", "labels"), ("data", "targets"))
-# What images of a part are for, in words.
-_PURPOSES: Mapping[Part, str] = {"train": "train", "validation": "validate", "test": "test"}
 # Settings that say something of files and folders.
-_OF_FOLDERS = ("train", "test", "exclude", "class_level", "labels", "columns")
+_OF_FOLDERS = ("train", "test", "exclude", "class_level", "labels", "columns", "group")
 _CLASS_NAMES = ("class_names", "label_names", "classes")
 
 
@@ -51,177 +34,25 @@ def is_array_file(root: str | None) -> bool:
     return root is not None and expand(root).suffix.lower() == ENDING
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Arrays:
-    """A part: `images` uint8 [N, H, W] or [N, H, W, 3], `labels` [N] as they are."""
+def read_array_file(config: DataConfig) -> Held:
+    """What the file of arrays `config.root` holds.
 
-    images: Bytes
-    labels: npt.NDArray[Any]
-
-
-@dataclass(frozen=True)
-class ArrayFile:
-    """An ImageSource of one file; its own validation images, if any, are not read, since studies draw theirs.
-
-    Labels may be numbers or text, and are the names of the classes unless the file names these. Without a test
-    part, `test_fraction` of each class becomes it.
+    Raises ConfigError for settings that apply only to folders and tables, and DataError as `read_parts`.
     """
-
-    config: DataConfig
-
-    def pool(self) -> Loaded:
-        """The training part, or the rest of all images."""
-        return self._pool
-
-    def test(self) -> Loaded:
-        """The test part, with the channels of the pool."""
-        channels = self._pool.images.shape.channels
-        if "test" in self._parts:
-            loaded = self._loaded("test", None, self._images("test", channels))
-            if self.config.look_alikes == "apart":
-                return loaded
-            leaks = leak_notes(self._looks("train"), self._looks("test"), has_groups=False)
-            return replace(loaded, notes=(*loaded.notes, *leaks))
-        return self._loaded("train", self._carved[1], self._whole.subset(self._carved[1]))
-
-    def test_class_counts(self) -> tuple[int, ...]:
-        """Images of each class; if the test part is split off, all labels are used for it."""
-        labels = self._labels["test"] if "test" in self._parts else self._labels["train"][self._carved[1]]
-        return tuple(np.bincount(labels, minlength=len(self._class_names)).tolist())
-
-    @cached_property
-    def _pool(self) -> Loaded:
-        images = self._whole
-        rows = None if "test" in self._parts else self._carved[0]
-        loaded = self._loaded("train", rows, images if rows is None else images.subset(rows))
-        num_read = sum(len(each.labels) for each in self._parts.values())
-        return replace(loaded, reading=tuple(self._reading(num_read)), num_read=num_read)
-
-    def _reading(self, num_read: int) -> Iterator[str]:
-        """What parts the file has, and what became of them."""
-        held = self._held
-        read = ", ".join(f"{len(each.labels):,} to {_PURPOSES[name]}" for name, each in held.items())
-        yield f"{self._path.name} holds {read}" if len(held) > 1 else f"{self._path.name} has no test part"
-        if "validation" in held:
-            yield what_validation_is("the validation part", is_read="test" not in held)
-        if "test" not in self._parts:
-            counts, carved = (np.bincount(self._labels["train"][rows]) for rows in (slice(None), self._carved[1]))
-            yield test_part_line(self.config.test_fraction, counts.tolist(), carved.tolist(), self._together[1])
-        yield from look_alike_lines(*self._together, self._class_names)
-        num_held = sum(len(each.labels) for each in held.values())
-        yield f"found in all: {num_held:,} = {num_read:,} read + {num_held - num_read:,} passed over"
-
-    def _loaded(self, part: Part, rows: Indices | None, images: LabeledImages) -> Loaded:
-        """The `images`, which are those at `rows` of a part or all of it, with what is to be said of them."""
-        arrays = self._parts[part].images
-        facts = [_facts_of(arrays[row]) for row in (range(len(arrays)) if rows is None else rows)]
-        summary = summarise(facts, images.labels, images.class_names)
-        notes = tuple(f"{each}: a classifier could distinguish them by that alone" for each in summary.giveaways)
-        return Loaded(images=images, notes=notes, summary=summary)
-
-    @property
-    def _path(self) -> Path:
-        assert self.config.root is not None, "see is_array_file"
-        return expand(self.config.root)
-
-    @cached_property
-    def _carved(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        return carve(
-            self._labels["train"],
-            self.config.test_fraction,
-            seed=TEST_SEED,
-            class_names=self._class_names,
-            units=self._together[1].units,
-            least_left=2,
-        )
-
-    @cached_property
-    def _whole(self) -> LabeledImages:
-        """The part to train on, and to carve the test part off if there is no other."""
-        return replace(self._images("train", self.config.channels), units=self._together[1].units)
-
-    @cached_property
-    def _together(self) -> tuple[list[list[int]], Together]:
-        """The rows to train on that look alike, and what must not be divided."""
-        alike: list[list[int]] = []
-        if self.config.look_alikes == "together":
-            alike = similar_rows(self._looks("train"))
-        return alike, belonging(self._labels["train"], None, alike, least=2 if "test" in self._parts else 3)
-
-    def _looks(self, part: Part) -> list[Look]:
-        return [look_of(each, digest=digest(each)) for each in self._parts[part].images]
-
-    def _images(self, part: Part, channels: int | None) -> LabeledImages:
-        arrays = self._parts[part]
-        return images_of_arrays(
-            arrays.images,
-            self._labels[part],
-            size=self.config.image_size,
-            channels=channels or (3 if arrays.images.ndim == 4 else 1),
-            class_names=self._class_names,
-            origin=part,
-            fit=self.config.fit,
-        )
-
-    @cached_property
-    def _parts(self) -> Mapping[Part, _Arrays]:
-        return with_one_test(self._held)[0]
-
-    @cached_property
-    def _held(self) -> Mapping[Part, _Arrays]:
-        return read_parts(self._path)
-
-    @cached_property
-    def _class_names(self) -> tuple[str, ...]:
-        values = self._values
-        if len(values) < 2:
-            raise DataError(
-                f"{self._path}: one class ({', '.join(map(str, values))}); a classifier needs at least two"
-            )
-        named = read_class_names(self._path)
-        if named and np.issubdtype(np.array(values).dtype, np.integer) and max(values) < len(named):
-            return tuple(named[value] for value in values)
-        return tuple(one_form(str(value)) for value in values)
-
-    @cached_property
-    def _values(self) -> tuple[Any, ...]:
-        """The labels that occur to train on, ascending; raises DataError if the test part has others."""
-        found = {name: set(each.labels.tolist()) for name, each in self._parts.items()}
-        odd = sorted(map(str, found.get("test", found["train"]) ^ found["train"]))
-        if odd:
-            raise DataError(f"{self._path}: the parts have different classes; only one has {', '.join(odd)}")
-        return tuple(sorted(found["train"]))
-
-    @cached_property
-    def _labels(self) -> Mapping[Part, Labels]:
-        return {
-            name: np.searchsorted(np.array(self._values), each.labels).astype(np.int64)
-            for name, each in self._parts.items()
-        }
+    refuse_settings(config, _OF_FOLDERS, "a file of arrays; only folders and tables have that")
+    path = expand(str(config.root))
+    return Held(
+        path=path, names=(path.name,), kind="arrays", parts=read_parts(path), class_names=read_class_names(path)
+    )
 
 
-def read_array_file(config: DataConfig) -> ArrayFile:
-    """The file of arrays `config.root`; raises ConfigError for settings that apply only to folders and tables."""
-    plain = DataConfig()
-    for name in _OF_FOLDERS:
-        if getattr(config, name) != getattr(plain, name):
-            raise ConfigError(f"data.{name}: {config.root} is a file of arrays; only folders and tables have that")
-    return ArrayFile(config)
-
-
-def _facts_of(array: Bytes) -> Facts:
-    """Facts about an image [H, W] or [H, W, 3] of a file."""
-    colours = 1 if array.ndim == 2 or colour_is_idle(array) else 3
-    return Facts(kind="arrays", width=array.shape[1], height=array.shape[0], bits=8, num_colours=colours)
-
-
-def read_parts(path: Path) -> Mapping[Part, _Arrays]:
+def read_parts(path: Path) -> Mapping[Part, Arrays]:
     """The parts of a file: to train on and, if it has these, to validate and to test.
 
     Raises DataError if its arrays are not images and labels, or are damaged.
     """
     with _Opened(path) as arrays:
-        found: dict[Part, _Arrays] = {}
+        found: dict[Part, Arrays] = {}
         for part, names in _NAMES.items():
             pair = next((each for each in names if set(each) <= set(arrays.names)), None)
             if pair is not None:
@@ -246,7 +77,7 @@ def read_class_names(path: Path) -> tuple[str, ...]:
         return () if name is None else tuple(one_form(str(each)) for each in arrays.read(name).ravel())
 
 
-def _checked(path: Path, images_name: str, labels_name: str, arrays: "_Opened") -> _Arrays:
+def _checked(path: Path, images_name: str, labels_name: str, arrays: "_Opened") -> Arrays:
     images, labels = arrays.read(images_name), arrays.read(labels_name)
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
@@ -265,7 +96,7 @@ def _checked(path: Path, images_name: str, labels_name: str, arrays: "_Opened") 
         )
     if len(images) != len(labels):
         raise DataError(f"{path}: {len(images)} {images_name} have {len(labels)} {labels_name}")
-    return _Arrays(images=images, labels=labels)
+    return Arrays(images=images, labels=labels)
 
 
 class _Opened:

@@ -16,7 +16,7 @@ from gan_study.trainables.data.reading.entries import find_entries
 from gan_study.trainables.data.reading.listing import Reading, data_folder, read_listing
 from gan_study.trainables.data.reading.table import ENDINGS as TABLE_ENDINGS
 from gan_study.trainables.data.source import DataConfig, DataFiles, DataSet, ImageSource
-from gan_study.trainables.data.sources.array_file import is_array_file, read_array_file
+from gan_study.trainables.data.sources.arrays import array_files, array_source, holds_arrays
 from gan_study.trainables.data.split import TEST_SEED, belonging, carve
 
 _NAMES_SHOWN = 3
@@ -123,7 +123,10 @@ class _Parts:
 
 # What a file's ending says where it is no table and no file of arrays.
 _ARCHIVES = frozenset({".7z", ".bz2", ".gz", ".rar", ".tar", ".tgz", ".xz", ".zip", ".zst"})
-_READ = "a folder of images (DICOM among them), a table of them (.csv, .tsv) or arrays of bytes (.npz)"
+_READ = (
+    "a folder of images (DICOM among them), a table of them or of their pixels (.csv, .tsv), or arrays of bytes "
+    "(.npz)"
+)
 
 
 def _read_source(config: DataConfig) -> Reading:
@@ -158,11 +161,9 @@ def list_files(config: DataConfig) -> DataFiles:
     If the test part is split off, all files belong to both parts, since together they decide which image goes
     where. If they no longer form a data set, for example because a class has no files, the rest is the pool.
     """
-    if is_array_file(config.root):
-        path = expand(str(config.root))
-        if not path.is_file():
-            raise DataError(f"{path}: no such file")
-        return DataFiles(pool={path.name: path}, test={path.name: path})
+    if holds_arrays(config):
+        files = array_files(config)
+        return DataFiles(pool=files, test=files)
     try:
         found = _read_source(config)
     except DataError:
@@ -183,8 +184,8 @@ def _name_below(root: Path, path: Path) -> str:
 
 
 def source_of(config: DataConfig) -> ImageSource:
-    """The images in a folder, in a table's folder, or in a file of arrays: whatever `data.root` is."""
-    return read_array_file(config) if is_array_file(config.root) else ImageFolder(config)
+    """The images in a folder, in a table's folder, in a file of arrays or in tables: whatever `data.root` is."""
+    return array_source(config) or ImageFolder(config)
 
 
 IMAGE_FOLDER = DataSet(

@@ -423,6 +423,114 @@ def test_what_may_hold_the_classes_and_is_not_read_is_named(tmp_path: Path) -> N
         read_listing(config(tmp_path))
 
 
+def test_folders_that_repeat_names_alone_are_refused(tmp_path: Path) -> None:
+    """data/cat and data/more photos/cat, in which 0.png is another image."""
+    write_classes(tmp_path, cat=12, dog=12)
+    shutil.copytree(tmp_path / "cat", tmp_path / "more" / "cat")
+    shutil.copytree(tmp_path / "dog", tmp_path / "more" / "dog")
+    assert counts(read_listing(config(tmp_path))) == ((12, 12), None)
+    flat(tmp_path / "more" / "cat", "0.png")
+    (said,) = (line for line in read_listing(config(tmp_path)).notes if "not read" in line)
+    assert said.endswith("images that are not read: 1 (more/cat/0.png)")
+    flat(tmp_path / "more" / "dog", *(f"{i}.png" for i in range(12)))
+    with pytest.raises(DataError, match=r"13 of 24 differ from their namesakes \(more/cat/0.png.*data\.exclude"):
+        read_listing(config(tmp_path))
+    assert counts(read_listing(config(tmp_path, exclude=("more",)))) == ((12, 12), None)
+
+
+@pytest.mark.parametrize("name", ["{}-d.bmp", "{}_label.png", "{}_L.png", "{}.png"])
+def test_masks_beside_images_are_told_by_names_and_levels(name: str, tmp_path: Path) -> None:
+    noise = np.random.default_rng(0)
+    for folder in ("cat", "dog"):
+        (tmp_path / folder).mkdir()
+        for i in range(5):
+            pixels = noise.integers(0, 256, (16, 16), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / folder / f"{folder}{i}.jpg", quality=95)
+            mask = np.where(np.arange(256).reshape(16, 16) % 16 > i, 255, 0).astype(np.uint8)
+            Image.fromarray(mask).save(tmp_path / folder / name.format(f"{folder}{i}"))
+    found = read_listing(config(tmp_path))
+    assert counts(found) == ((5, 5), None)
+    assert sum(map(len, found.passed_over.values())) == 10
+    for path in (tmp_path / "cat").glob(name.format("*")):
+        if path.suffix != ".jpg":
+            Image.fromarray(noise.integers(0, 256, (16, 16), dtype=np.uint8)).save(path)
+    found = read_listing(config(tmp_path))
+    assert counts(found) == ((10, 10), None) and any("have a partner" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("names", [("dicom_dir", "tiff_images"), ("rgb", "depth"), ("thumbs", "full")])
+def test_forms_of_one_set_are_no_classes(names: tuple[str, str], tmp_path: Path) -> None:
+    for name in names:
+        flat(tmp_path / name, *(f"x{i}.png" for i in range(8)))
+    with pytest.raises(DataError, match="forms of one set"):
+        read_listing(config(tmp_path))
+    for path in (tmp_path / names[0]).iterdir():
+        path.rename(path.with_name(f"other-{path.name}"))
+    assert counts(read_listing(config(tmp_path))) == ((8, 8), None)
+
+
+@pytest.mark.parametrize(
+    ("names", "is_said"),
+    [
+        (("IMD002", "IMD003", "IMD004"), True),
+        (("TCGA-A1-A0SB", "TCGA-A2-A04P", "TCGA-A2-A0CM"), True),
+        (("30601258@N03", "7153718@N04", "10044155@N06"), True),
+        (("0", "1", "2"), False),
+        (("n01440764", "n01443537", "n01484850"), False),
+        (("grade1", "grade2", "grade3"), False),
+        (("cat", "dog", "owl2"), False),
+        (("character_1_ka", "character_2_kha", "digit_0"), False),
+    ],
+)
+def test_folders_that_may_be_patients_are_said(names: tuple[str, ...], is_said: bool, tmp_path: Path) -> None:
+    for name in names:
+        flat(tmp_path / name, *(f"{name}-{i}.png" for i in range(4)))
+    notes = read_listing(config(tmp_path)).notes
+    assert any("numbers and codes" in note for note in notes) == is_said
+
+
+@pytest.mark.parametrize("form", ["{}_{:03}.png", "{}__{}_0f47.png", "obj{}__{}.png"])
+def test_names_of_files_that_begin_with_a_number(form: str, tmp_path: Path) -> None:
+    flat(tmp_path / "all", *(form.format(i % 3, i) for i in range(12)))
+    found = read_listing(config(tmp_path))
+    assert counts(found) == ((4, 4, 4), None)
+    assert any("what the names of files begin with" in note for note in found.notes)
+
+
+def test_a_second_test_part_is_said(tmp_path: Path) -> None:
+    for part in ("train", "test", "auto_test"):
+        write_classes(tmp_path / part, cat=5, dog=5)
+    found = read_listing(config(tmp_path))
+    assert counts(found) == ((5, 5), (5, 5))
+    assert any(note.startswith("auto_test/ with 10 images is not read") for note in found.notes)
+
+
+@pytest.mark.parametrize("column", ["Majority Vote Label", "Class Name (str)", "pathology"])
+def test_a_column_whose_name_speaks_of_the_class(column: str, tmp_path: Path) -> None:
+    flat(tmp_path / "images", *NAMES)
+    rows = "".join(f"{name},{'ab'[i % 2]},{i % 4}\n" for i, name in enumerate(NAMES))
+    (tmp_path / "annotations.csv").write_text(f"Image Name,{column},Number of experts\n{rows}")
+    assert read_listing(config(tmp_path)).train.class_names == ("a", "b")
+
+
+def test_names_that_begin_with_a_patient_say_no_class(tmp_path: Path) -> None:
+    flat(tmp_path / "all", *(f"patient{i % 3}_{i}.png" for i in range(12)))
+    with pytest.raises(DataError, match="class folder"):
+        read_listing(config(tmp_path))
+
+
+@pytest.mark.parametrize("column", ["label", "score"])
+def test_a_column_of_scores_is_no_class(column: str, tmp_path: Path) -> None:
+    names = [f"{i}.png" for i in range(20)]
+    flat(tmp_path, *names)
+    rows = "".join(f"{name},{i / 40}\n" for i, name in enumerate(names))
+    (tmp_path / "labels.csv").write_text(f"file,{column}\n{rows}")
+    with pytest.raises(
+        DataError, match=rf"{column} has 20 different numbers with fractions .*data\.columns\.label"
+    ):
+        read_listing(config(tmp_path, labels="labels.csv"))
+
+
 def test_names_of_files_are_read_where_nothing_else_says_the_classes(tmp_path: Path) -> None:
     names = [f"{name}.{i}.png" for name in ("cat", "dog") for i in range(4)]
     flat(tmp_path / "train", *names)
@@ -435,12 +543,12 @@ def test_names_of_files_are_read_where_nothing_else_says_the_classes(tmp_path: P
 
 @pytest.mark.parametrize("header", ["emotion,pixels", "label," + ",".join(f"pixel{i}" for i in range(784))])
 @pytest.mark.parametrize("number", [0, 3])
-def test_a_table_of_pixels_is_refused_with_what_is_read(header: str, number: int, tmp_path: Path) -> None:
+def test_a_table_of_pixels_names_no_images(header: str, number: int, tmp_path: Path) -> None:
     flat(tmp_path, *NAMES[:number])
     (tmp_path / "train.csv").write_text(f"{header}\n{','.join('1' for _ in header.split(','))}\n")
     for asked in (config(tmp_path), config(tmp_path / "train.csv")):
         with pytest.raises(
-            DataError, match=r"train\.csv: .*cells may be the pixels themselves.*an \.npz with the arrays"
+            DataError, match=r"train\.csv: .*cells may be the pixels themselves.*--data names the table"
         ):
             read_listing(asked)
 
@@ -559,7 +667,8 @@ def test_a_list_of_parts_is_said_whatever_it_is_called(name: str, tmp_path: Path
     write_classes(tmp_path / "images", cat=4, dog=4)
     (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).write_text("1 0\n2 1\n")
-    [note] = read_listing(config(tmp_path)).notes
+    # A table of two numbers may name images by their stems besides.
+    *_, note = read_listing(config(tmp_path)).notes
     assert note.startswith(f"lists that may say the parts are not read, and the test part is drawn: {name}")
 
 

@@ -1,0 +1,116 @@
+"""The tables of docs/reproduction.md that are made from the records of studies: no number is copied by hand.
+
+`python docs/reproduction_tables.py STUDY` takes a study's header, its records and the tables that need its arrays
+into `docs/reproduction/NAME/`, without the place of its data. Without an argument all tables between two marks of
+the page, `<!-- NAME.TABLE: begin -->`, are written again.
+"""
+
+import json
+import re
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pandas as pd
+from pydantic import JsonValue
+
+from gan_study.analysis.page.report import report_tables
+from gan_study.analysis.records.load import HEADER_FILE, RECORDS_FILE, Study, load_study
+from gan_study.analysis.records.select import confirmed
+from gan_study.analysis.tables.markup import to_markdown
+from gan_study.trainables.base.settings import digest
+from gan_study.trainables.records.study_header import seal_of
+
+DOCS = Path(__file__).parent
+PAGE, STUDIES = DOCS / "reproduction.md", DOCS / "reproduction"
+# Of tables that are made from arrays, which are not kept, the text is.
+FROM_ARRAYS = ("crossover", "gan_length")
+MARK = re.compile(r"<!-- ([\w-]+)\.(\w+): begin -->\n")
+
+
+def take(folder: Path) -> None:
+    """Copy what is kept of a study."""
+    study = load_study(folder)
+    root = study.config["data"]["root"]  # type: ignore[call-overload, index]
+    kept = STUDIES / study.name
+    kept.mkdir(parents=True, exist_ok=True)
+    header = _without_place(json.loads((folder / HEADER_FILE).read_text(encoding="utf-8")), root)
+    header["digests"]["configuration"] = digest(header["config"])
+    header["seal"] = seal_of(header)
+    (kept / HEADER_FILE).write_text(json.dumps(header, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    lines = (folder / RECORDS_FILE).read_text(encoding="utf-8").splitlines()
+    records = [_without_place(json.loads(line), root) for line in lines]
+    text = "".join(json.dumps(record, sort_keys=True) + "\n" for record in records)
+    (kept / RECORDS_FILE).write_text(text, encoding="utf-8")
+    for table in report_tables(study):
+        if table.name in FROM_ARRAYS and len(table.text):
+            (kept / f"{table.name}.md").write_text(to_markdown(table.text), encoding="utf-8")
+
+
+def _without_place(value: JsonValue, root: JsonValue) -> JsonValue:
+    """`value` in which the place of the data is null, and in texts the word "data"."""
+    if isinstance(value, dict):
+        return {
+            key: None if key == "root" and each == root else _without_place(each, root)
+            for key, each in value.items()
+        }
+    if isinstance(value, list):
+        return [_without_place(each, root) for each in value]
+    return value.replace(root, "data") if isinstance(value, str) and isinstance(root, str) else value
+
+
+def page_with_tables(text: str) -> str:
+    """The page with each table in the place of its marks; raises KeyError where a study has no such table."""
+    tables: dict[str, Mapping[str, str]] = {}
+    for name, table in MARK.findall(text):
+        tables.setdefault(name, tables_of(STUDIES / name))
+        begin, end = f"<!-- {name}.{table}: begin -->\n", f"<!-- {name}.{table}: end -->"
+        before, rest = text.split(begin)
+        text = f"{before}{begin}{tables[name][table]}{end}{rest.split(end, 1)[1]}"
+    return text
+
+
+def tables_of(folder: Path) -> Mapping[str, str]:
+    """The tables of a study that is kept, in Markdown, by their names."""
+    study = load_study(folder)
+    found = {table.name: to_markdown(table.text) for table in report_tables(study) if len(table.text)}
+    found |= {path.stem: path.read_text(encoding="utf-8") for path in folder.glob("*.md")}
+    return found | {name: to_markdown(make(study)) for name, make in OWN_TABLES.items()}
+
+
+def cost(study: Study) -> pd.DataFrame:
+    """Seconds of one core that a confirmed trial of each method took, on average over conditions and seeds."""
+    rows = pd.DataFrame(
+        [
+            {
+                "Method": trial.balancer,
+                "balancing": trial.seconds.get("balancing", 0.0),
+                "all": sum(trial.seconds.values()),
+            }
+            for trial in confirmed(study.records)
+        ]
+    )
+    means = rows.groupby("Method").agg(["mean", "size"]).sort_values(("all", "mean"))
+    return pd.DataFrame(
+        {
+            "Method": means.index,
+            "Trials": means["all", "size"].to_numpy(),
+            "Balancing, s": means["balancing", "mean"].map("{:.1f}".format).to_numpy(),
+            "Whole trial, s": means["all", "mean"].map("{:.1f}".format).to_numpy(),
+        }
+    )
+
+
+# Tables that a report has not, or has as a chart.
+OWN_TABLES: Mapping[str, Callable[[Study], pd.DataFrame]] = {"cost": cost}
+
+
+def main(arguments: list[str]) -> None:
+    """Takes the study that is named, and writes all tables."""
+    for folder in arguments:
+        take(Path(folder))
+    PAGE.write_text(page_with_tables(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
