@@ -1,5 +1,6 @@
 """How long each GAN was trained, and why it ended, as tables."""
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -20,24 +21,36 @@ _REASONS = {
 }
 
 
+# What the last losses are called in CSV and in text.
+_LOSSES = {
+    "last_generator_loss": "Last generator loss",
+    "last_discriminator_loss": "Last discriminator loss",
+}
+
+
 def length_tables(records: Sequence[Trial]) -> tuple[Table, ...]:
-    """A row for each condition, GAN and class it was trained on; the CSV of the curve has every comparison.
+    """A row for each condition, GAN and class it was trained on, with the losses of its last steps; the CSV of the
+    curve has every comparison.
 
     None if no GAN was confirmed.
     """
     ends = [
-        (arm, name, trial.seed, end)
+        (arm, name, trial.seed, end, _last_losses(trial, name))
         for arm, trials in by_arm(confirmed(records)).items()
         for trial in trials
         for name, end in trial.gan_ends.items()
     ]
     if not ends:
         return ()
-    groups: dict[tuple[Arm, str], list[GanEnd]] = {}
-    for arm, name, _, end in ends:
-        groups.setdefault((arm, name), []).append(end)
+    groups: dict[tuple[Arm, str], list[tuple[GanEnd, tuple[float, float]]]] = {}
+    for arm, name, _, end, losses in ends:
+        groups.setdefault((arm, name), []).append((end, losses))
+    trained = {key: ([end for end, _ in of], _means([losses for _, losses in of])) for key, of in groups.items()}
     numbers = pd.DataFrame(
-        [{**arm._asdict(), "trained_on": name, **_summary(of)} for (arm, name), of in groups.items()]
+        [
+            {**arm._asdict(), "trained_on": name, **_summary(of), **dict(zip(_LOSSES, losses, strict=True))}
+            for (arm, name), (of, losses) in trained.items()
+        ]
     )
     columns = [
         *ARM_COLUMNS,
@@ -47,20 +60,41 @@ def length_tables(records: Sequence[Trial]) -> tuple[Table, ...]:
         "Ended by",
         "Still improving",
         "Distance, first and best",
+        *_LOSSES.values(),
     ]
-    rows = pd.DataFrame([[*arm, name, *_cells(of)] for (arm, name), of in groups.items()], columns=columns)
+    rows = pd.DataFrame(
+        [
+            [*arm, name, *_cells(of), *(ABSENT if each is None else f"{each:.3g}" for each in losses)]
+            for (arm, name), (of, losses) in trained.items()
+        ],
+        columns=columns,
+    )
     title = "How long each generator was trained, and why it ended"
     curve = [
         {**arm._asdict(), "trained_on": name, "seed": seed, "generator_steps": step, "distance": distance}
-        for arm, name, seed, end in ends
+        for arm, name, seed, end, _ in ends
         for step, distance in zip(end.compared_at, end.distances, strict=True)
     ]
-    found = [Table(name="gan_length", title=title, numbers=pd.DataFrame(numbers), rows=rows, origin=SCORES)]
+    more = tuple(_LOSSES.values())
+    found = [Table(name="gan_length", title=title, numbers=numbers, rows=rows, origin=SCORES, more=more)]
     if curve:
         points = pd.DataFrame(curve)
         title = "Kernel distance to held-out training images during training"
         found.append(Table(name="gan_length_curve", title=title, numbers=points, rows=points, origin=SCORES))
     return tuple(found)
+
+
+def _last_losses(trial: Trial, name: str) -> tuple[float, float]:
+    """The generator's and the discriminator's losses where they were recorded last; NaN for what has none."""
+    losses = trial.losses.get(name)
+    if losses is None or not len(losses.steps):
+        return math.nan, math.nan
+    return float(losses.generator[-1]), float(losses.discriminator[-1])
+
+
+def _means(losses: Sequence[tuple[float, float]]) -> tuple[float | None, ...]:
+    """The mean of each of both losses, over the trainings that have one; None without any."""
+    return tuple(_mean(each for each in of if not math.isnan(each)) for of in zip(*losses, strict=True))
 
 
 def _summary(ends: Sequence[GanEnd]) -> dict[str, object]:

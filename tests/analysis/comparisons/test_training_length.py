@@ -35,6 +35,9 @@ ENDS = {
     "gan/still_improving": np.array([0, 1]),
     "gan/length_steps": np.array([[250, 500, -1], [250, 500, 750]]),
     "gan/length_distances": np.array([[0.9, 0.2, np.nan], [0.8, 0.4, 0.1]]),
+    "gan/loss_steps": np.array([[16, 32], [16, 32]]),
+    "gan/generator_loss": np.array([[9.0, 0.25], [9.0, 0.5]]),
+    "gan/discriminator_loss": np.array([[9.0, 0.75], [9.0, np.nan]]),
 }
 
 
@@ -58,9 +61,18 @@ def test_ends_are_read_by_class() -> None:
 def test_the_table_has_a_row_for_each_class_and_the_curve_every_comparison() -> None:
     lengths, curve = length_tables(of_dcgan(planted_study()))
     rows = lengths.rows.loc[lengths.rows["Method"] == "dcgan"] if "Method" in lengths.rows else lengths.rows
-    assert rows.iloc[-1].tolist()[-5:] == ["6,000", "5,750", "the largest length (3 of 3)", "3 of 3", "0.8, 0.1"]
+    assert rows.iloc[-1].tolist()[-7:-2] == ["6,000", "5,750", "the largest length (3 of 3)", "3 of 3", "0.8, 0.1"]
     assert len(curve.numbers) == 3 * (2 + 3)
     assert curve.numbers["distance"].min() == pytest.approx(0.1)
+
+
+def test_the_table_has_the_losses_of_the_last_steps() -> None:
+    """Means over seeds; of a training without a discriminator, as a flow's, its own alone."""
+    trials = [each for each in of_dcgan(planted_study()) if each.balancer == "dcgan" and each.phase == "confirm"]
+    lengths, _ = length_tables(trials)
+    both = lengths.numbers[["last_generator_loss", "last_discriminator_loss"]]
+    assert both.to_numpy()[0].tolist() == [0.25, 0.75] and both.iloc[1, 0] == 0.5
+    assert lengths.rows.iloc[:, -2:].to_numpy().tolist() == [["0.25", "0.75"], ["0.5", "–"]]
 
 
 def test_no_verdict_but_helps_hides_that_a_gan_was_still_improving() -> None:
