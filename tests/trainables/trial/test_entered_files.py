@@ -10,8 +10,8 @@ import torch
 from gan_study import Purpose, parse_trial, run_trial
 
 # 30 when the rooms were made; what was added since takes part in every trial: limits of memory and of records,
-# other packages' parts, checked arguments, images as bytes, lengths that end by themselves, and what GANs share with
-# flows. A further file needs a reason.
+# other packages' parts, checked arguments, images as bytes, lengths that end by themselves, and what GANs share
+# with flows. A further file needs a reason.
 MOST_FILES = 46
 
 
