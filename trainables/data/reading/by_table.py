@@ -14,9 +14,9 @@ from gan_study.trainables.data.reading.columns import (
     NoClassesError,
     class_columns,
     find_labels,
-    names_carriers,
     path_column,
     plain_name,
+    possible_groups,
     refuse_no_groups,
     unknown_beside_weight,
     weight_column,
@@ -111,13 +111,7 @@ def _possible_groups(rows: "_Rows", known: set[str]) -> Iterator[str]:
     """
     if rows.group is not None:
         return
-    names = [each for each in rows.table.header if each not in rows.taken | known]
-    for name in filter(names_carriers, names):
-        if 1 < len(set(rows.table.column(name))) < len(rows.table.rows):
-            yield (
-                f"the column {name} of {rows.table.name} is not read; data.group={name} keeps what it names on "
-                "one side of every split"
-            )
+    yield from possible_groups(rows.table, rows.taken | known)
 
 
 def _missing_rows(rows: "_Rows", *, skip: bool) -> Iterator[str]:

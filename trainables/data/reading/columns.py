@@ -278,6 +278,16 @@ def names_carriers(name: str) -> bool:
     return bool(words & _CARRIERS) and words <= _CARRIERS | {"id", "no", "nr", "num", "number", "name", "code"}
 
 
+def possible_groups(table: Table, known: Collection[str]) -> Iterator[str]:
+    """A note on each column that may name patients or the like, and is not `known` to say something else."""
+    for name in filter(names_carriers, [each for each in table.header if each not in known]):
+        if 1 < len({*table.column(name)}) < len(table.rows):
+            yield (
+                f"the column {name} of {table.name} is not read; data.group={name} keeps what it names on one "
+                "side of every split"
+            )
+
+
 def _are_numbers(cells: Iterable[str]) -> bool:
     filled = [cell for cell in cells if cell.lower() not in EMPTY]
     return bool(filled) and all(_NUMBER.fullmatch(cell) for cell in filled)

@@ -16,7 +16,13 @@ from gan_study.trainables.base.files import expand, same_bytes
 from gan_study.trainables.base.names import one_form, shown
 from gan_study.trainables.base.settings import DataError
 from gan_study.trainables.data.reading.class_texts import group_name, refuse_alike, texts_for_no_value
-from gan_study.trainables.data.reading.columns import class_columns, find_labels, names_carriers, refuse_no_groups
+from gan_study.trainables.data.reading.columns import (
+    class_columns,
+    find_labels,
+    names_carriers,
+    possible_groups,
+    refuse_no_groups,
+)
 from gan_study.trainables.data.reading.entries import NO_PICTURE, find_entries, matches
 from gan_study.trainables.data.reading.folder_names import Part
 from gan_study.trainables.data.reading.in_words import first_names
@@ -226,12 +232,8 @@ def _numbers_rows(table: Table, column: str) -> bool:
 
 def _unread(table: Table, known: set[str]) -> Iterator[str]:
     """A note on the columns that are not read, and on each that may name patients or the like."""
+    yield from possible_groups(table, known)
     unread = [column for column in table.header if column not in known and any(table.column(column))]
-    for column in filter(names_carriers, unread):
-        yield (
-            f"the column {column} of {table.name} is not read; data.group={column} keeps what it names on one "
-            "side of every split"
-        )
     if others := [column for column in unread if not names_carriers(column)]:
         yield f"columns of {table.name} that are not read: {first_names(others)}"
 
