@@ -21,11 +21,14 @@ _OF_OTHER_RUNS = re.compile(
     r"(?:TUNE|RAY_AIR|RAY_TRAIN|RAY_TUNE)_\w+|TORCH_ALLOW_TF32_CUBLAS_OVERRIDE|NVIDIA_TF32_OVERRIDE|(?:ONEDNN|DNNL)_DEFAULT_FPMATH_MODE"
     r"|PYTHONWARNINGS|RAY_CLIENT_MODE"
 )
+# What Ray itself leaves behind in a process that has used it.
+_RAYS_OWN = frozenset({("RAY_CLIENT_MODE", "0")})
 
 
 def foreign_variables(environment: Mapping[str, str]) -> tuple[str, ...]:
     """The names of the variables in `environment` that were set for other runs, and would affect a study's."""
-    return tuple(sorted(name for name in environment if _OF_OTHER_RUNS.fullmatch(name)))
+    found = (name for name in environment if _OF_OTHER_RUNS.fullmatch(name))
+    return tuple(sorted(name for name in found if (name, environment[name]) not in _RAYS_OWN))
 
 
 @contextlib.contextmanager

@@ -73,6 +73,9 @@ def test_variables_of_other_runs_are_told_from_those_of_a_machine():
         "TUNE_RESULT_DIR",
     )
     assert foreign_variables(dict.fromkeys([*theirs, "RAY_ADDRESS", "RAY_TMPDIR", "HOME", "FORTUNE_X"])) == theirs
+    # Ray leaves it behind in every process that imports it.
+    assert foreign_variables({"RAY_CLIENT_MODE": "0"}) == ()
+    assert foreign_variables({"RAY_CLIENT_MODE": "1"}) == ("RAY_CLIENT_MODE",)
 
 
 # What a library that is imported meanwhile adds for good is its own.
