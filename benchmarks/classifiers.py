@@ -10,14 +10,12 @@ and its images serve all of them; gains over no balancing are pairs of the same 
 import argparse
 import tempfile
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
-import numpy as np
 from pydantic import JsonValue
 
-from benchmarks.difficulty import METHODS, config_of, score
-from gan_study.analysis.inference.estimates import t_interval
-from gan_study.analysis.wording import estimate_text
+from benchmarks.difficulty import METHODS, config_of, gains
 from gan_study.trainables.trial.config import TrialConfig, dump_trial, parse_trial
 
 # A small network, a fully connected one, and a large one.
@@ -28,9 +26,10 @@ CLASSIFIERS: Mapping[str, dict[str, JsonValue]] = {
 }
 
 
-def with_classifier(config: TrialConfig, classifier: Mapping[str, JsonValue]) -> TrialConfig:
-    """The same trial with another classifier."""
-    return parse_trial({**dump_trial(config), "classifier": dict(classifier)})
+def config_with(classifier: Mapping[str, JsonValue], method: str, seed: int, *, steps: int) -> TrialConfig:
+    """One trial of the quickstart's data with this classifier."""
+    plain = config_of({}, method, seed, steps)
+    return parse_trial({**dump_trial(plain), "classifier": dict(classifier)})
 
 
 def table(classifiers: Mapping[str, dict[str, JsonValue]], seeds: Sequence[int], steps: int) -> str:
@@ -38,20 +37,8 @@ def table(classifiers: Mapping[str, dict[str, JsonValue]], seeds: Sequence[int],
     lines = [f"| classifier | none | {' | '.join(METHODS)} |", "| --- |" + " --- |" * (1 + len(METHODS))]
     with tempfile.TemporaryDirectory() as folder:
         for name, classifier in classifiers.items():
-            scores = {
-                method: np.array(
-                    [
-                        score(with_classifier(config_of({}, method, seed, steps), classifier), Path(folder))
-                        for seed in seeds
-                    ]
-                )
-                for method in ("none", *METHODS)
-            }
-            gains = (
-                estimate_text(t_interval((scores[method] - scores["none"]).tolist()), signed=True)
-                for method in METHODS
-            )
-            lines.append(f"| {name} | {scores['none'].mean():.3f} | {' | '.join(gains)} |")
+            cells = gains(partial(config_with, classifier, steps=steps), seeds, Path(folder))
+            lines.append(f"| {name} | {' | '.join(cells)} |")
             print(lines[-1], flush=True)
     return "\n".join(lines)
 

@@ -9,7 +9,8 @@ studies say it: the share of the rare classes' images that are safe among their 
 
 import argparse
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -68,6 +69,19 @@ def score(config: TrialConfig, folder: Path) -> float:
     return found
 
 
+def gains(config_of_method: Callable[[str, int], TrialConfig], seeds: Sequence[int], folder: Path) -> list[str]:
+    """Cells of a row: the score without balancing, and the gain of each method with its Student-t interval.
+
+    Both arms of a gain have the same seed; `folder` keeps the GANs' states.
+    """
+    scores = {
+        method: np.array([score(config_of_method(method, seed), folder) for seed in seeds])
+        for method in ("none", *METHODS)
+    }
+    paired = ((scores[method] - scores["none"]).tolist() for method in METHODS)
+    return [f"{scores['none'].mean():.3f}", *(estimate_text(t_interval(each), signed=True) for each in paired)]
+
+
 def safe_share(config: TrialConfig) -> float:
     """The share of the rare classes' images in the pool whose neighbours are of their class."""
     pool = image_source(config.data).pool().images
@@ -80,18 +94,9 @@ def table(seeds: Sequence[int], steps: int) -> str:
     lines = [f"| digits | safe | none | {' | '.join(METHODS)} |", "| --- |" + " --- |" * (2 + len(METHODS))]
     for name, difficulty in levels():
         with tempfile.TemporaryDirectory() as folder:
-            scores = {
-                method: np.array(
-                    [score(config_of(difficulty, method, seed, steps), Path(folder)) for seed in seeds]
-                )
-                for method in ("none", *METHODS)
-            }
-        gains = (
-            estimate_text(t_interval((scores[method] - scores["none"]).tolist()), signed=True)
-            for method in METHODS
-        )
+            cells = gains(partial(config_of, difficulty, steps=steps), seeds, Path(folder))
         safe = safe_share(config_of(difficulty, "none", 0, steps))
-        lines.append(f"| {name} | {safe:.0%} | {scores['none'].mean():.3f} | {' | '.join(gains)} |")
+        lines.append(f"| {name} | {safe:.0%} | {' | '.join(cells)} |")
         print(lines[-1], flush=True)
     return "\n".join(lines)
 
