@@ -20,7 +20,7 @@ from gan_study.trainables.data.reading.table import DELIMITERS
 
 Floats: TypeAlias = npt.NDArray[np.float32]
 
-_ENDINGS = frozenset({".csv", ".tsv"})
+ENDINGS = frozenset({".csv", ".tsv"})
 _LEAST_SIDE = 8
 # So many columns of numbered names are pixels whatever they are called; fewer, if their names say so.
 _MANY_COLUMNS = 256
@@ -61,7 +61,7 @@ class Head:
 
 def head_of(path: Path) -> Head | None:
     """The first row of a table whose columns are pixels; None if a file is none."""
-    if path.suffix.lower() not in _ENDINGS or not path.is_file():
+    if path.suffix.lower() not in ENDINGS or not path.is_file():
         return None
     try:
         with open_regular(path) as file:

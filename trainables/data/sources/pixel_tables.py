@@ -32,7 +32,7 @@ from gan_study.trainables.data.reading.table import Table
 from gan_study.trainables.data.reading.tables_by_part import part_of_table
 from gan_study.trainables.data.source import DataConfig
 from gan_study.trainables.data.sources.array_set import Arrays, Held, refuse_settings
-from gan_study.trainables.data.sources.pixel_cells import Cells, as_bytes, head_of, read_cells, shaped
+from gan_study.trainables.data.sources.pixel_cells import ENDINGS, Cells, as_bytes, head_of, read_cells, shaped
 
 # A folder of tables may have a few images that show what it is about.
 _MOST_PICTURES = 10
@@ -49,13 +49,19 @@ def find_pixel_tables(config: DataConfig) -> tuple[Path, ...]:
         return () if head_of(place) is None else (place,)
     found = tuple(
         path
-        for path in sorted([*place.glob("*"), *place.glob("*/*")], key=lambda path: one_form(str(path)))
+        for path in _tables_in(place)
         if not any(matches(PurePosixPath(path.relative_to(place)), pattern) for pattern in config.exclude)
         and not path.name.startswith(".")
         and _holds_images(path)
     )
     pictures = find_entries(place, exclude=config.exclude, skip_unreadable=True).pictures if found else ()
     return found if len(pictures) <= _MOST_PICTURES else ()
+
+
+def _tables_in(folder: Path) -> list[Path]:
+    """The tables at the first two levels of a folder, which may hold very many images, in order of their names."""
+    found = [path for pattern in ("*", "*/*") for path in folder.glob(pattern) if path.suffix.lower() in ENDINGS]
+    return sorted(found, key=lambda path: one_form(str(path)))
 
 
 def _holds_images(path: Path) -> bool:
