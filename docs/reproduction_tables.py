@@ -18,13 +18,14 @@ from gan_study.analysis.page.report import report_tables
 from gan_study.analysis.records.load import HEADER_FILE, RECORDS_FILE, Study, load_study
 from gan_study.analysis.records.select import confirmed
 from gan_study.analysis.tables.markup import to_markdown
+from gan_study.analysis.wording import ratio_text
 from gan_study.trainables.base.settings import digest
 from gan_study.trainables.records.study_header import seal_of
 
 DOCS = Path(__file__).parent
 PAGE, STUDIES = DOCS / "reproduction.md", DOCS / "reproduction"
 # Of tables that are made from arrays, which are not kept, the text is.
-FROM_ARRAYS = ("crossover", "gan_length")
+FROM_ARRAYS = ("crossover", "gan_length", "quality_gain")
 MARK = re.compile(r"<!-- ([\w-]+)\.(\w+): begin -->\n")
 
 
@@ -42,9 +43,19 @@ def take(folder: Path) -> None:
     records = [_without_place(json.loads(line), root) for line in lines]
     text = "".join(json.dumps(record, sort_keys=True) + "\n" for record in records)
     (kept / RECORDS_FILE).write_text(text, encoding="utf-8")
-    for table in report_tables(study):
-        if table.name in FROM_ARRAYS and len(table.text):
-            (kept / f"{table.name}.md").write_text(to_markdown(table.text), encoding="utf-8")
+    found = {table.name: table for table in report_tables(study) if len(table.text)}
+    texts = {name: found[name].text for name in FROM_ARRAYS if name in found}
+    if "why_it_gained" in found:
+        texts["same_prior"] = by_ratio(found["why_it_gained"].rows, "Gain at the same prior")
+    for name, text in texts.items():
+        (kept / f"{name}.md").write_text(to_markdown(text), encoding="utf-8")
+
+
+def by_ratio(rows: pd.DataFrame, column: str) -> pd.DataFrame:
+    """One column of a table of methods and imbalance ratios, with a column for each ratio."""
+    wide = rows.pivot(index="balancer", columns="imbalance_ratio", values=column)
+    wide.columns = pd.Index([f"Ratio {ratio_text(ratio)}" for ratio in wide.columns])
+    return wide.rename_axis("Balancer").reset_index()
 
 
 def _without_place(value: JsonValue, root: JsonValue) -> JsonValue:

@@ -91,8 +91,9 @@ def answer(study: Study) -> tuple[str, ...]:
         if len(found) == 1
         else (_gain_sentences(found), _rival_sentences(found))
     )
-    # What was only a shifted threshold belongs beside the gain; the page has it for every condition.
-    why = threshold_sentences(study) if len(found) == 1 else ()
+    # What was only a shifted threshold belongs beside the gain; of several conditions that of the last, whose
+    # numbers are on the first screen. The page has it for all.
+    why = threshold_sentences(study)[-1:]
     frozen = frozen_sentences(study.records)
     warning = EXPLORATORY if any(each.is_exploratory for each in comparisons(study)) else ""
     provisional = PROVISIONAL if any(each.is_provisional for each in comparisons(study)) else ""

@@ -18,6 +18,7 @@ from gan_study.analysis.plots.palette import Kind, kind_of
 from gan_study.analysis.records.load import Study
 from gan_study.analysis.records.select import NO_BALANCING, Condition, confirmed, method_kinds, within
 from gan_study.analysis.records.trial import Trial
+from gan_study.analysis.tables.threshold import remainders
 from gan_study.analysis.wording import ABSENT, MINUS, count, first_few, listing, ratio_text
 
 
@@ -55,7 +56,7 @@ def overview(study: Study) -> Overview:
     found = contrasts(study)
     of_tiles = found[-1] if found else None
     return Overview(
-        verdicts=(*_verdict_lines(found, study), *_so_far_line(found, study))
+        verdicts=(*_verdict_lines(found, study), *_threshold_line(of_tiles, study), *_so_far_line(found, study))
         if found
         else (("", answer(study)[0]),),
         asked=_asked(study.records),
@@ -101,6 +102,21 @@ def _so_far_line(found: Sequence[Contrast], study: Study) -> tuple[tuple[str, st
     left = [ratio_text(ratio) for ratio in planned_ratios(study) if ratio is not None and ratio not in judged]
     unjudged = f"; no verdict yet at ratio{'s' if len(left) > 1 else ''} {listing(left)}" if left else ""
     return (("So far", f"{progress.run} of {progress.planned} confirmed trials{unjudged}"),)
+
+
+def _threshold_line(of_tiles: Contrast | None, study: Study) -> tuple[tuple[str, str], ...]:
+    """What the GAN of the tiles gains beyond a moved threshold; nothing where it gains nothing at all."""
+    condition = of_tiles.condition if of_tiles else None
+    several = len(planned_ratios(study)) > 1
+    return tuple(
+        (
+            "Beyond a moved threshold",
+            f"{short_interval(each.left)} of {each.gan}'s {short(each.plain, signed=True)} in F1"
+            f"{f', at ratio {ratio_text(each.condition.imbalance_ratio)}' if several else ''}",
+        )
+        for each in remainders(study)
+        if each.condition == condition and each.plain > 0
+    )
 
 
 def _verdict_lines(found: Sequence[Contrast], study: Study) -> tuple[tuple[str, str], ...]:

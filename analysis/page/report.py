@@ -51,6 +51,7 @@ from gan_study.analysis.tables.importance import importance_gaps, importance_tab
 from gan_study.analysis.tables.lengths import length_tables
 from gan_study.analysis.tables.markup import csv_file, encoded
 from gan_study.analysis.tables.one_run import one_run_tables
+from gan_study.analysis.tables.quality_gain import quality_gain_tables
 from gan_study.analysis.tables.results import results_table
 from gan_study.analysis.tables.searched import nothing_searched
 from gan_study.analysis.tables.spread import spread_tables
@@ -138,6 +139,7 @@ def report_tables(study: Study) -> tuple[Table, ...]:
         *dose_tables(records),
         *importance_tables(study),
         *generated_tables(records),
+        *quality_gain_tables(records),
         *best_epoch_tables(records),
         *classifier_curve_tables(records),
         *gan_time_tables(records),

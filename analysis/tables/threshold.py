@@ -9,7 +9,7 @@ is not an effect of the threshold.
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from functools import lru_cache
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,7 @@ from gan_study.analysis.records.select import (
     ARM_COLUMNS,
     NO_BALANCING,
     Arm,
+    Condition,
     best_by_validation,
     by_arm,
     conditions,
@@ -177,10 +178,22 @@ def _texts(estimates: Mapping[_Key, Estimate], keys: Iterable[_Key]) -> list[str
     return [estimate_text(estimates[key], signed=True) if key in estimates else ABSENT for key in keys]
 
 
-def threshold_sentences(study: Study) -> tuple[str, ...]:
-    """Which part of the gain was a shifted threshold, for the GAN that validation chose; one for each
-    condition.
-    """
+class Remainder(NamedTuple):
+    """What is left at the same prior of the gain of the GAN that validation chose; means over seeds."""
+
+    condition: Condition
+    gan: str
+    plain: float
+    """The gain in minority F1."""
+    left: Estimate
+    """The same after the predictions of both arms are corrected to the same prior."""
+    roc_auc: float
+    """The gain in AUROC of the rare classes."""
+    auprc: float
+
+
+def remainders(study: Study) -> tuple[Remainder, ...]:
+    """One for each condition in which a GAN was confirmed beside no balancing and predictions are stored."""
     records = study.records
     gains, kinds = paired_gains(study), method_kinds(records)
     chosen = [
@@ -188,18 +201,47 @@ def threshold_sentences(study: Study) -> tuple[str, ...]:
         for condition in conditions(confirmed(records))
     ]
     return tuple(
-        f"{where(condition)[0].upper()}{where(condition)[1:]}: {_sentence(gan, seeds)}"
+        _remainder(condition, gan, seeds)
         for condition, gan in chosen
         if gan is not None and (seeds := gains.get(Arm(*condition, gan)))
     )
 
 
-def _sentence(method: str, seeds: Sequence[Ranked]) -> str:
-    means = {name: float(np.mean([seed.overall[name] for seed in seeds])) for name in _HEADINGS}
-    plain, corrected, roc, auprc = (number(each, signed=True) for each in means.values())
-    ranking = f"The rare classes' AUROC changes by {roc}, their AUPRC by {auprc}."
-    if means[PLAIN] > 0:
-        left = f"of the {plain} in minority F1 that {method} gains, {corrected} is left"
-        return f"{left} after both are corrected to the same prior. {ranking}"
-    changed = f"{method} changes minority F1 by {plain}, and by {corrected}"
-    return f"{changed} after both are corrected to the same prior. {ranking}"
+def _remainder(condition: Condition, gan: str, seeds: Sequence[Ranked]) -> Remainder:
+    found = _estimates([seed.overall for seed in seeds])
+    return Remainder(
+        condition=condition,
+        gan=gan,
+        plain=found[PLAIN].mean,
+        left=found[CORRECTED],
+        roc_auc=found["roc_auc"].mean,
+        auprc=found["auprc"].mean,
+    )
+
+
+def threshold_sentences(study: Study) -> tuple[str, ...]:
+    """Which part of each chosen GAN's gain was a shifted threshold, one for each condition."""
+    return tuple(_sentence(each) for each in remainders(study))
+
+
+def _sentence(found: Remainder) -> str:
+    plain, left, roc, auprc = (
+        number(each, signed=True) for each in (found.plain, found.left.mean, found.roc_auc, found.auprc)
+    )
+    place = where(found.condition)
+    # Whoever does not balance can move the threshold as well.
+    rest = " The rest is a shifted threshold, which costs nothing without balancing." if is_shift(found) else ""
+    change = (
+        f"of the {plain} in minority F1 that {found.gan} gains, {left} is left"
+        if found.plain > 0
+        else f"{found.gan} changes minority F1 by {plain}, and by {left}"
+    )
+    return (
+        f"{place[0].upper()}{place[1:]}: {change} after both are corrected to the same prior.{rest} "
+        f"The rare classes' AUROC changes by {roc}, their AUPRC by {auprc}."
+    )
+
+
+def is_shift(found: Remainder) -> bool:
+    """Whether at least half of a gain is a shifted threshold."""
+    return found.plain > 0 and found.left.mean <= found.plain / 2

@@ -3,14 +3,17 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from gan_study.analysis.page.overview import overview, short_interval
 from gan_study.analysis.records.load import Study
 from gan_study.analysis.records.select import Arm
 from gan_study.analysis.records.trial import Trial
 from gan_study.analysis.tables.threshold import (
     CORRECTED,
     PLAIN,
+    is_shift,
     paired_gains,
     rank,
+    remainders,
     threshold_sentences,
     threshold_tables,
 )
@@ -104,7 +107,24 @@ def test_a_sentence_says_what_is_left() -> None:
     (sentence,) = threshold_sentences(study)
     assert sentence.startswith("Shapes with simple_cnn at imbalance ratio 10: of the +0.")
     assert f"of the {found[PLAIN]:+.3f} in minority F1 that dcgan gains, " in sentence
-    assert "is left after both are corrected to the same prior. The rare classes' AUROC changes by" in sentence
+    assert "is left after both are corrected to the same prior. The rest is a shifted threshold, " in sentence
+    assert sentence.index("The rare classes' AUROC changes by") > sentence.index("The rest")
+
+
+def test_the_first_screen_says_what_is_left_of_a_gain() -> None:
+    study = two_arms(skill=1.5, shift=(1.0, 0.0, 0.0))
+    (found,) = remainders(study)
+    assert (found.gan, found.plain) == ("dcgan", pytest.approx(means(study)[PLAIN])) and is_shift(found)
+    said = dict(overview(study).verdicts)["Beyond a moved threshold"]
+    assert said == f"{short_interval(found.left)} of dcgan's {found.plain:+.2f} in F1"
+
+
+def test_nothing_is_left_of_a_loss_and_most_of_a_gain_in_ranking() -> None:
+    loss, gain = two_arms(skill=0.5, shift=(3.0, 0.0, 0.0)), two_arms(skill=3.0, shift=(3.0, 0.0, 0.0))
+    assert "Beyond a moved threshold" not in dict(overview(loss).verdicts)
+    assert not any(map(is_shift, (*remainders(loss), *remainders(gain))))
+    (sentence,) = threshold_sentences(gain)
+    assert "The rest is a shifted threshold" not in sentence
 
 
 def test_a_loss_is_said_to_be_one() -> None:
