@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pandas as pd
+from evidence import EVIDENCE_FILE, evidence
 from pydantic import JsonValue
 
 from gan_study.analysis.page.report import report_tables
@@ -47,6 +48,7 @@ def take(folder: Path) -> None:
     texts = {name: found[name].text for name in FROM_ARRAYS if name in found}
     if "why_it_gained" in found:
         texts["same_prior"] = by_ratio(found["why_it_gained"].rows, "Gain at the same prior")
+    evidence(study).to_csv(kept / EVIDENCE_FILE, index=False, float_format="%.4f")
     for name, text in texts.items():
         (kept / f"{name}.md").write_text(to_markdown(text), encoding="utf-8")
 

@@ -282,10 +282,10 @@ def late_parts(page: Page, width: int) -> list[str]:
 
 
 def said_twice(tables: list[list[list[str]]]) -> list[tuple[str, ...]]:
-    """The numbers of a condition and a method that stand in two tables, each as ratio, method and number."""
+    """The numbers of a condition and a method that stand in two tables, each as ratio, method or score, and number."""
     seen: Counter[tuple[str, ...]] = Counter()
     for headings, *rows in tables:
-        names = [n for n, each in enumerate(headings) if each in ("Imbalance ratio", "Method", "Class")]
+        names = [n for n, each in enumerate(headings) if each in ("Imbalance ratio", "Method", "Class", "Score")]
         for row in rows:
             key = tuple(row[n] for n in names)
             seen.update({(*key, cell) for cell in row if re.fullmatch(r"[+−]\d\.\d{3}( \[.*)?", cell)})

@@ -1,0 +1,119 @@
+"""The picture of docs/reproduction.md over all data sets: what a GAN adds, by the number of images it has.
+
+`python docs/evidence.py` draws it from the `evidence.csv` of every study in `docs/reproduction/`.
+"""
+
+import io
+from pathlib import Path
+
+import altair as alt
+import numpy as np
+import pandas as pd
+import vl_convert
+from PIL import Image
+
+from gan_study.analysis.page.answer import contrasts
+from gan_study.analysis.plots.palette import GREY, OKABE_ITO
+from gan_study.analysis.records.load import Study
+from gan_study.analysis.records.select import Condition, confirmed, under
+from gan_study.analysis.tables.threshold import remainders
+from gan_study.analysis.wording import listing
+
+DOCS = Path(__file__).parent
+PICTURE = DOCS / "images" / "evidence.png"
+EVIDENCE_FILE = "evidence.csv"
+PANELS = {
+    "over_simple": "The chosen GAN minus the chosen simple method",
+    "beyond_threshold": "The chosen GAN minus no balancing, both with a moved threshold",
+}
+# The margin below which a difference is not worth having, grey in the picture; the default of `confirm.margin`.
+DEFAULT_MARGIN = 0.02
+# Longer intervals leave the picture.
+LARGEST = 0.25
+WIDTH, HEIGHT, SCALE, NUM_COLOURS = 460, 320, 2, 64
+
+
+def evidence(study: Study) -> pd.DataFrame:
+    """A row for each condition and panel: the rare class's training images, the methods, mean, low and high.
+
+    Needs the trials' arrays. Intervals over the simple method are corrected for their family, the others are not.
+    """
+    left = {each.condition: each.left for each in remainders(study)}
+    rows = [
+        {
+            **contrast.condition._asdict(),
+            "rare": f"{contrast.condition.dataset}: {listing(rare_classes(study, contrast.condition))}",
+            "images": rare_images(study, contrast.condition),
+            "gan": contrast.gan,
+            "simple": contrast.rival,
+            "panel": panel,
+            "mean": estimate.mean,
+            "low": estimate.low,
+            "high": estimate.high,
+        }
+        for contrast in contrasts(study)
+        for panel, estimate in (
+            ("over_simple", contrast.difference.estimate if contrast.difference else None),
+            ("beyond_threshold", left.get(contrast.condition)),
+        )
+        if estimate is not None
+    ]
+    return pd.DataFrame(rows)
+
+
+def rare_classes(study: Study, condition: Condition) -> list[str]:
+    """Their names."""
+    first = next(trial for trial in under(confirmed(study.records), condition) if trial.class_names)
+    return [first.class_names[label] for label in first.minority_classes]
+
+
+def rare_images(study: Study, condition: Condition) -> float:
+    """The mean number of training images of a rare class."""
+    counts = [
+        trial.class_counts.training[label]
+        for trial in under(confirmed(study.records), condition)
+        if trial.class_counts is not None
+        for label in trial.minority_classes
+    ]
+    return float(np.mean(counts))
+
+
+def draw(found: pd.DataFrame) -> alt.HConcatChart:
+    """A panel for each comparison: means with intervals against the number of images, a colour for each class."""
+    return alt.hconcat(*(_panel(found[found["panel"] == panel], title) for panel, title in PANELS.items()))
+
+
+def _panel(points: pd.DataFrame, title: str) -> alt.LayerChart | alt.FacetChart:
+    inside = points.assign(low=points["low"].clip(lower=-LARGEST), high=points["high"].clip(upper=LARGEST))
+    names = sorted(points["rare"].unique())
+    legend = alt.Legend(title=None, orient="bottom", columns=2, labelLimit=400)
+    colour = alt.Color("rare:N", scale=alt.Scale(domain=names, range=list(OKABE_ITO)), legend=legend)
+    shape = alt.Shape("rare:N", scale=alt.Scale(domain=names), legend=legend)
+    images = alt.Scale(type="log", nice=False, padding=20)
+    axis = alt.Axis(values=[5, 10, 20, 50, 100, 200, 500], grid=False)
+    y = alt.Scale(domain=[-LARGEST, LARGEST])
+    chart = alt.Chart(inside).encode(
+        x=alt.X("images:Q", scale=images, axis=axis, title="Training images of the rare class"), color=colour
+    )
+    bars = chart.mark_rule(strokeWidth=2, clip=True).encode(y=alt.Y("low:Q"), y2="high:Q")
+    marks = chart.mark_point(filled=True, size=70, opacity=1, clip=True).encode(
+        y=alt.Y("mean:Q", scale=y, title="Difference in minority F1"), shape=shape
+    )
+    margin = (
+        alt.Chart(alt.InlineData(values=[{}]))
+        .mark_rect(color=GREY, opacity=0.25)
+        .encode(y=alt.datum(-DEFAULT_MARGIN), y2=alt.datum(DEFAULT_MARGIN))
+    )
+    return alt.layer(margin, bars, marks, data=inside).properties(width=WIDTH, height=HEIGHT, title=title)
+
+
+def main(studies: Path) -> None:
+    """Draw the evidence of all studies."""
+    files = sorted(studies.glob(f"*/{EVIDENCE_FILE}"))
+    found = pd.concat([pd.read_csv(path) for path in files])
+    drawn = io.BytesIO(vl_convert.vegalite_to_png(draw(found).to_json(), scale=SCALE))
+    Image.open(drawn).convert("RGB").quantize(NUM_COLOURS).save(PICTURE, optimize=True)
+
+
+if __name__ == "__main__":
+    main(DOCS / "reproduction")
