@@ -46,16 +46,24 @@ def rounds(study: Study) -> tuple[Round, ...]:
     return tuple(kept)
 
 
+def titles(study: Study) -> dict[str, str]:
+    """The title of each round that has images enough, and the trial that made them."""
+    trials = [trial for trial in pick_trials(study.records, "samples/synthetic") if trains_generator(trial)]
+    return {title: trial.trial_id for trial in trials for title, _, _ in _classes(trial)}
+
+
 def _of_trial(trial: Trial) -> Iterator[Round]:
+    for title, real, generated in _classes(trial):
+        yield Round(title=title, real=_png_files(real), generated=_png_files(generated))
+
+
+def _classes(trial: Trial) -> Iterator[tuple[str, Bytes, Bytes]]:
+    """Title, real and generated images of each class with images enough, equally many of both."""
     for name, images in trial.samples.items():
         number = min(len(images.real), len(images.synthetic), COLUMNS)
         if number >= FEWEST_IMAGES:
-            ratio = ratio_text(trial.imbalance_ratio)
-            yield Round(
-                title=f"{name}: {trial.balancer}, ratio {ratio}, {trial.dataset}",
-                real=_png_files(images.real[:number]),
-                generated=_png_files(images.synthetic[:number]),
-            )
+            title = f"{name}: {trial.balancer}, ratio {ratio_text(trial.imbalance_ratio)}, {trial.dataset}"
+            yield title, images.real[:number], images.synthetic[:number]
 
 
 def _png_files(images: Bytes) -> tuple[bytes, ...]:

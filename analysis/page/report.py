@@ -17,6 +17,7 @@ from gan_study.analysis.page.caveats import weighed_caveats
 from gan_study.analysis.page.drawing import Drawings, draw_apart
 from gan_study.analysis.page.overview import Overview, overview
 from gan_study.analysis.page.paper import paper_texts
+from gan_study.analysis.page.people import people_tables, study_answers
 from gan_study.analysis.page.pictures import MOST_PAGE_BYTES, PagePictures, SamplePair
 from gan_study.analysis.page.real_or_fake import PAGE_FILE as QUIZ_FILE
 from gan_study.analysis.page.real_or_fake import Round, page_rounds
@@ -140,6 +141,7 @@ def report_tables(study: Study) -> tuple[Table, ...]:
         *importance_tables(study),
         *generated_tables(records),
         *quality_gain_tables(records),
+        *people_tables(study),
         *best_epoch_tables(records),
         *classifier_curve_tables(records),
         *gan_time_tables(records),
@@ -266,6 +268,7 @@ def _page(
             across=_across_text(records),
             threshold=threshold_sentences(study),
             shown=shown,
+            answers_left_out=study_answers(study).left_out,
             importance_gaps=importance_gaps(study.importance),
             nothing_searched=nothing_searched(records),
             lost=lost_trials(records),

@@ -282,7 +282,7 @@ def late_parts(page: Page, width: int) -> list[str]:
 
 
 def said_twice(tables: list[list[list[str]]]) -> list[tuple[str, ...]]:
-    """The numbers of a condition and a method that stand in two tables, each as ratio, method or score, and number."""
+    """The numbers of a condition and a method that stand in two tables, each with what it is of."""
     seen: Counter[tuple[str, ...]] = Counter()
     for headings, *rows in tables:
         names = [n for n, each in enumerate(headings) if each in ("Imbalance ratio", "Method", "Class", "Score")]

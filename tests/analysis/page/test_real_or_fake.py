@@ -1,6 +1,7 @@
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,10 @@ from PIL import Image
 from playwright.sync_api import Browser
 from statsmodels.stats.proportion import proportion_confint
 
-from gan_study.analysis.page.real_or_fake import PAGE_FILE, Round, rounds
+from gan_study.analysis.page.people import people_tables, study_answers
+from gan_study.analysis.page.real_or_fake import PAGE_FILE, Round, rounds, titles
 from gan_study.analysis.page.report import render_quiz
+from gan_study.analysis.records.answers import ANSWERS_FOLDER
 from gan_study.analysis.records.load import Study
 from gan_study.trainables.data.images import Classes, TrainingSet
 from gan_study.trainables.trial.artifacts import sample_arrays
@@ -119,4 +122,79 @@ def test_a_person_marks_each_image_and_is_told_how_well_and_can_save_it(
     assert (saved["low"], saved["high"]) == pytest.approx((low, high), abs=1e-9)
     page.locator("#again").click()
     assert page.locator("#outcome").is_hidden()
+    # What was saved is what the report counts; who has seen the result is not counted again.
+    put(tmp_path, "one", saved)
+    for place in range(20):
+        items.nth(place).locator("input[value=real]").check()
+    page.locator("#ask").click()
+    with page.expect_download() as download:
+        page.locator("#save").click()
+    download.value.save_as(tmp_path / ANSWERS_FOLDER / "two.json")
+    of_it = replace(study, folder=tmp_path)
+    (table,) = people_tables(of_it)
+    assert table.text.iloc[0, :5].tolist() == [
+        *("malignant <b>&: dcgan, ratio 10, shapes", 1, "17 of 20", f"0.850 [{low:.3f}, {high:.3f}]", "0 of 10"),
+    ]
+    assert study_answers(of_it).left_out == (
+        "answers/two.json: given after the person had seen which images are real.",
+    )
     assert complaints == []
+
+
+def put(folder: Path, name: str, content: object) -> None:
+    """A file among the answers of the study in `folder`."""
+    (folder / ANSWERS_FOLDER).mkdir(exist_ok=True)
+    (folder / ANSWERS_FOLDER / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
+
+
+def marks(*, right: int, fooled: int) -> list[dict[str, str]]:
+    """Ten marks of five real and five generated images, `fooled` of these taken for real."""
+    mistaken = 10 - right - fooled
+    counts = {
+        ("real", "generated"): mistaken,
+        ("real", "real"): 5 - mistaken,
+        ("generated", "real"): fooled,
+        ("generated", "generated"): 5 - fooled,
+    }
+    return [{"is": truth, "marked": marked} for (truth, marked), times in counts.items() for _ in range(times)]
+
+
+def saved(study: Study, *, right: int, fooled: int) -> dict[str, object]:
+    (title,) = titles(study)
+    return {"study": study.name, "round": title, "attempt": 1, "images": marks(right=right, fooled=fooled)}
+
+
+def test_the_answers_of_all_people_are_counted_together(study: Study, tmp_path: Path) -> None:
+    of_it = replace(study, folder=tmp_path)
+    put(tmp_path, "a", saved(study, right=6, fooled=3))
+    put(tmp_path, "b", saved(study, right=4, fooled=4))
+    (table,) = people_tables(of_it)
+    row = table.numbers.iloc[0]
+    assert row[["people", "right", "marked", "fooled", "generated"]].tolist() == [2, 10, 20, 7, 10]
+    assert (row["low"], row["high"]) == pytest.approx(proportion_confint(10, 20, method="wilson"), abs=1e-9)
+    assert table.text["Finding"].item() == "no evidence that they can be told apart"
+    assert row["trial_ids"] == titles(study)[row["round"]]
+
+
+def test_what_are_no_first_answers_to_this_study_is_left_out_and_said(study: Study, tmp_path: Path) -> None:
+    good = saved(study, right=6, fooled=3)
+    put(tmp_path, "a", good)
+    wrong = {
+        "b: the same as a.json": good,
+        "c: of another study": {**good, "study": "other"},
+        "d: of a round that the study does not have": {**good, "round": "x"},
+        "e: given after the person had seen which images are real": {**good, "attempt": 2},
+        "f: an image that is not marked as real or generated": {**good, "images": [{"is": "real", "marked": "?"}]},
+        "g: without a marked image": {**good, "images": []},
+        "h: no answers of real_or_fake.html": ["real"],
+        "i: no answers of real_or_fake.html": {**good, "attempt": True},
+    }
+    for what, content in wrong.items():
+        put(tmp_path, what[0], content)
+    (tmp_path / ANSWERS_FOLDER / "j.json").write_text("{", encoding="utf-8")
+    (tmp_path / ANSWERS_FOLDER / "k.json").mkdir()
+    found = study_answers(replace(study, folder=tmp_path))
+    assert len(found.found) == 1
+    expected = [f"answers/{what[0]}.json: {what[3:]}." for what in wrong]
+    assert list(found.left_out[:-2]) == expected
+    assert found.left_out[-2].startswith("answers/j.json: not JSON (") and "k.json" in found.left_out[-1]
