@@ -1,11 +1,17 @@
 """The images and points that trials leave, planted as a trial writes them."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 import torch
 
 from gan_study.analysis.page.drawing import Drawing, Drawings, collect
+from gan_study.analysis.page.drawings import page_drawings, picture_drawings
+from gan_study.analysis.page.report import PAGE_FILE, REPORT_FOLDER, render, report_tables
+from gan_study.analysis.plots.charts import charts
+from gan_study.analysis.plots.image_map import map_frame
+from gan_study.analysis.records.load import load_study
 from gan_study.analysis.records.trial import Trial
 from gan_study.trainables.data.images import Classes, TrainingSet
 from gan_study.trainables.image_quality.class_quality import ClassQuality, ImageSample
@@ -21,6 +27,17 @@ SIZE, CHANNELS = 8, 3
 def draw_here(drawings: Iterable[Drawing]) -> Drawings:
     """What comes of drawings in this process, which to start another takes seconds."""
     return collect(drawing.draw() for drawing in drawings)
+
+
+def write_page(folder: Path) -> Path:
+    """The page of a study alone: no chart is drawn as a file, which takes most of a report's time."""
+    study = load_study(folder)
+    plotted = charts(study, map_frame(study))
+    drawn = draw_here([*picture_drawings(study), *page_drawings(study)])
+    page = folder / REPORT_FOLDER / PAGE_FILE
+    page.parent.mkdir()
+    page.write_text(render(study, report_tables(study), drawn, plotted), encoding="utf-8")
+    return page
 
 
 def with_pictures(record: Trial) -> Trial:

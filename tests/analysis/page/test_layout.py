@@ -13,9 +13,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from gan_study.analysis.page.report import write_report
 from gan_study.analysis.records.trial import Trial
 from gan_study.trainables.records.record import GeneratedImages, SearchTrial
+from tests.analysis.pictured import write_page
 from tests.analysis.planted import (
     class_arrays,
     confirmed_arm,
@@ -137,7 +137,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def ten_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = write_study(tmp_path_factory.mktemp("ten"), ten_classes())
-    write_report(folder)
+    write_page(folder)
     return folder
 
 
@@ -151,7 +151,7 @@ def half_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for record in planted_study()
     ]
     folder = write_study(tmp_path_factory.mktemp("half"), records)
-    write_report(folder)
+    write_page(folder)
     return folder
 
 
