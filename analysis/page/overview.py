@@ -105,7 +105,7 @@ def _so_far_line(found: Sequence[Contrast], study: Study) -> tuple[tuple[str, st
 
 
 def _threshold_line(of_tiles: Contrast | None, study: Study) -> tuple[tuple[str, str], ...]:
-    """What the GAN of the tiles gains beyond a moved threshold; nothing where it gains nothing at all."""
+    """What the GAN of the tiles gains beyond a moved threshold; nothing where its gain is not worth having."""
     condition = of_tiles.condition if of_tiles else None
     several = len(planned_ratios(study)) > 1
     return tuple(
@@ -115,7 +115,7 @@ def _threshold_line(of_tiles: Contrast | None, study: Study) -> tuple[tuple[str,
             f"{f', at ratio {ratio_text(each.condition.imbalance_ratio)}' if several else ''}",
         )
         for each in remainders(study)
-        if each.condition == condition and each.plain > 0
+        if each.condition == condition and each.plain >= study.verdicts.margin
     )
 
 

@@ -221,16 +221,20 @@ def _remainder(condition: Condition, gan: str, seeds: Sequence[Ranked]) -> Remai
 
 def threshold_sentences(study: Study) -> tuple[str, ...]:
     """Which part of each chosen GAN's gain was a shifted threshold, one for each condition."""
-    return tuple(_sentence(each) for each in remainders(study))
+    return tuple(_sentence(each, margin=study.verdicts.margin) for each in remainders(study))
 
 
-def _sentence(found: Remainder) -> str:
+def _sentence(found: Remainder, *, margin: float) -> str:
     plain, left, roc, auprc = (
         number(each, signed=True) for each in (found.plain, found.left.mean, found.roc_auc, found.auprc)
     )
     place = where(found.condition)
     # Whoever does not balance can move the threshold as well.
-    rest = " The rest is a shifted threshold, which costs nothing without balancing." if is_shift(found) else ""
+    rest = (
+        " The rest is a shifted threshold, which costs nothing without balancing."
+        if is_shift(found, margin)
+        else ""
+    )
     change = (
         f"of the {plain} in minority F1 that {found.gan} gains, {left} is left"
         if found.plain > 0
@@ -242,6 +246,6 @@ def _sentence(found: Remainder) -> str:
     )
 
 
-def is_shift(found: Remainder) -> bool:
-    """Whether at least half of a gain is a shifted threshold."""
-    return found.plain > 0 and found.left.mean <= found.plain / 2
+def is_shift(found: Remainder, margin: float) -> bool:
+    """Whether at least half of a gain worth having is a shifted threshold."""
+    return found.plain >= margin and found.left.mean <= found.plain / 2
