@@ -28,8 +28,11 @@ PANELS = {
 }
 # The margin below which a difference is not worth having, grey in the picture; the default of `confirm.margin`.
 DEFAULT_MARGIN = 0.02
+# A GAN that was cut short of this says nothing of GANs: its images are noise.
+LEAST_STEPS = 2000
 # Longer intervals leave the picture.
 LARGEST = 0.25
+APART = 1.03
 WIDTH, HEIGHT, SCALE, NUM_COLOURS = 460, 320, 2, 64
 
 
@@ -52,6 +55,7 @@ def evidence(study: Study) -> pd.DataFrame:
             "high": estimate.high,
         }
         for contrast in contrasts(study)
+        if is_trained(study, contrast.condition, contrast.gan)
         for panel, estimate in (
             ("over_simple", contrast.difference.estimate if contrast.difference else None),
             ("beyond_threshold", left.get(contrast.condition)),
@@ -59,6 +63,14 @@ def evidence(study: Study) -> pd.DataFrame:
         if estimate is not None
     ]
     return pd.DataFrame(rows)
+
+
+def is_trained(study: Study, condition: Condition, gan: str) -> bool:
+    """Whether every training of a GAN had at least LEAST_STEPS generator steps, or ended by itself."""
+    trained = [
+        trial.gan for trial in under(confirmed(study.records), condition) if trial.balancer == gan and trial.gan
+    ]
+    return all(each.generator_steps >= LEAST_STEPS or each.reason == "converged" for each in trained)
 
 
 def rare_classes(study: Study, condition: Condition) -> list[str]:
@@ -84,7 +96,17 @@ def draw(found: pd.DataFrame) -> alt.HConcatChart:
 
 
 def _panel(points: pd.DataFrame, title: str) -> alt.LayerChart | alt.FacetChart:
-    inside = points.assign(low=points["low"].clip(lower=-LARGEST), high=points["high"].clip(upper=LARGEST))
+    # Bars of two classes with equally many images lie beside each other.
+    apart = APART ** points["rare"].rank(method="dense")
+    inside = points.assign(
+        images=points["images"] * apart,
+        low=points["low"].clip(lower=-LARGEST),
+        high=points["high"].clip(upper=LARGEST),
+    )
+        images=points["images"] * apart,
+        low=points["low"].clip(lower=-LARGEST),
+        high=points["high"].clip(upper=LARGEST),
+    )
     names = sorted(points["rare"].unique())
     legend = alt.Legend(title=None, orient="bottom", columns=2, labelLimit=400)
     colour = alt.Color("rare:N", scale=alt.Scale(domain=names, range=list(OKABE_ITO)), legend=legend)

@@ -48,7 +48,8 @@ def take(folder: Path) -> None:
     texts = {name: found[name].text for name in FROM_ARRAYS if name in found}
     if "why_it_gained" in found:
         texts["same_prior"] = by_ratio(found["why_it_gained"].rows, "Gain at the same prior")
-    evidence(study).to_csv(kept / EVIDENCE_FILE, index=False, float_format="%.4f")
+    if len(found_evidence := evidence(study)):
+        found_evidence.to_csv(kept / EVIDENCE_FILE, index=False, float_format="%.4f")
     for name, text in texts.items():
         (kept / f"{name}.md").write_text(to_markdown(text), encoding="utf-8")
 
