@@ -103,10 +103,6 @@ def _panel(points: pd.DataFrame, title: str) -> alt.LayerChart | alt.FacetChart:
         low=points["low"].clip(lower=-LARGEST),
         high=points["high"].clip(upper=LARGEST),
     )
-        images=points["images"] * apart,
-        low=points["low"].clip(lower=-LARGEST),
-        high=points["high"].clip(upper=LARGEST),
-    )
     names = sorted(points["rare"].unique())
     legend = alt.Legend(title=None, orient="bottom", columns=2, labelLimit=400)
     colour = alt.Color("rare:N", scale=alt.Scale(domain=names, range=list(OKABE_ITO)), legend=legend)
