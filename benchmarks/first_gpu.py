@@ -22,11 +22,11 @@ from torch import Tensor
 
 from benchmarks.architectures import ARCHITECTURES
 from benchmarks.gpu import TINY, Job, Measured, Size, device_name, measure, table
+from gan_study.trainables.base.precision import gpu_products_in
 from gan_study.trainables.gans.batched.cuda_graphs import CUDA_GRAPHS, Recorder, train_recorded_gan
 from gan_study.trainables.gans.batched.stacked import train_gans
 from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.gans.generator_trainer import DivergedError
-from gan_study.trainables.gans.precision import gpu_products_in
 from gan_study.trainables.gans.training import TrainedGenerator
 from gan_study.trainables.gans.variant import GanVariant, TrainingData, parse_gan_settings
 

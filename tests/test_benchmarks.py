@@ -103,7 +103,7 @@ def test_the_table_of_precisions_shows_what_was_measured(tmp_path: Path, monkeyp
     monkeypatch.setattr(precision, "RESULTS", tmp_path)
     kept = {"speedup": 1.2, "step_error": 0.3, "run_error": 0.1, "failure": None}
     (tmp_path / "dcgan-64.json").write_text(json.dumps(kept))
-    assert list(precision.table())[2:] == ["| `dcgan` | 64 | 1.20 | 0.300 | 0.100 | float32 |"]
+    assert list(precision.table(VARIANTS, "variant"))[2:] == ["| `dcgan` | 64 | 1.20 | 0.300 | 0.100 | float32 |"]
 
 
 def test_digits_of_one_class_for_a_gan_of_one() -> None:

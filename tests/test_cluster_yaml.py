@@ -113,6 +113,8 @@ def test_the_file_for_ones_own_machines_is_otherwise_the_same(cluster):
 def test_a_node_that_cannot_mount_the_studies_is_not_set_up(tmp_path, file, fails, is_mounted_then, code):
     """Ray gives up a node whose command ends with another code than 0."""
     (mounting,) = (command for command in read(file)["setup_commands"] if "mountpoint" in command)
+    # A lost server is waited for, and found again from another port, as EFS wants it.
+    assert {"hard", "noresvport"} <= set(re.search(r"-o (\S+)", mounting)[1].split(","))
     mark = tmp_path / "mounted"
     mount = f"touch {mark}" if is_mounted_then else "true"
     programs = {

@@ -69,6 +69,9 @@ INTERNALS = {
     "tests/trainables/gans/test_precision_probe.py": {
         "torch.nn.Conv2d._conv_forward": "plants a wrong convolution by replacing",
     },
+    "tests/trainables/classifiers/test_precision_probe.py": {
+        "torch.nn.Conv2d._conv_forward": "plants a wrong convolution by replacing",
+    },
     "tests/trainables/export/test_sampler_checks.py": {
         "imblearn.base.BaseSampler._check_X_y": "lets the libraries' own checks bring rows by overriding",
     },

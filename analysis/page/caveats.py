@@ -93,10 +93,10 @@ def _time_plan(study: Study) -> Iterator[str]:
 
 
 def _precision(study: Study) -> Iterator[str]:
-    if study.gan_precision:
-        found = "; ".join(f"{name}: {each}" for name, each in study.gan_precision.items())
+    if study.precisions:
+        found = "; ".join(f"{name}: {each}" for name, each in study.precisions.items())
         yield (
-            f"The precision of each GAN was decided before the first trial, by a probe of the machine where the "
+            f"The precision of training was decided before the first trial, by a probe of the machine where the "
             f"study began. {found}."
         )
 

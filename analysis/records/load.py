@@ -53,8 +53,8 @@ class Study:
     """What was left out to end within a time budget."""
     read_back: tuple[str, ...] = ()
     """What was read of the data and how it was interpreted."""
-    gan_precision: Mapping[str, str] = field(default_factory=dict)
-    """What a probe measured and decided for each GAN, if the study asked for it."""
+    precisions: Mapping[str, str] = field(default_factory=dict)
+    """What a probe measured and decided, for each GAN and the classifier where the study asked for it."""
     notes: tuple[str, ...] = ()
     """What had to be left out."""
     importance: tuple[SearchImportance, ...] = ()
@@ -113,7 +113,7 @@ def load_study(folder: Path | str) -> Study:
         is_as_written=is_as_written,
         time_plan=header.time_plan,
         read_back=header.read_back,
-        gan_precision=header.gan_precision,
+        precisions=header.precisions,
         records=tuple(open_trial(folder, record) for record in records),
         notes=notes,
         importance=_read_importance(folder / IMPORTANCE_FILE),

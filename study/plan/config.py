@@ -236,8 +236,11 @@ class StudyConfig:
     gan_precision: Literal["float32", "auto"] = "float32"
     """The precision of each GAN whose `balancers.NAME.gan.precision` is not set. "auto": when the study begins,
     each is measured on this machine's CPU, and trained in bf16 if that is at least 1.15 times as fast and as exact
-    as rounding allows (`trainables/gans/precision_probe.py`). `study.json` holds the decisions; a resumed study
+    as rounding allows (`trainables/base/precision_probe.py`). `study.json` holds the decisions; a resumed study
     keeps them. Cannot be used with --address or on a GPU."""
+    classifier_precision: Literal["float32", "auto"] = "float32"
+    """The precision in which the classifier is trained if `classifier.precision` is not set. "auto": decided as
+    for GANs."""
     search: SearchConfig = Field(default_factory=SearchConfig)
     """How the settings of each balancer are searched."""
     confirm: ConfirmConfig = Field(default_factory=ConfirmConfig)
@@ -301,6 +304,11 @@ class StudyConfig:
         gan = self.balancers.get(balancer, {}).get("gan")
         is_set = isinstance(gan, Mapping) and "precision" in gan
         return self.gan_precision == "auto" and not is_set
+
+    @property
+    def decides_classifier_precision(self) -> bool:
+        """Whether the classifier's precision is still to be decided by a probe."""
+        return self.classifier_precision == "auto" and self.classifier.precision is None
 
     def balancing_by(self, balancer: str) -> BalancingConfig:
         """The balancer with its settings in this study."""

@@ -12,10 +12,10 @@ from gan_study.study.run import data_checks
 from gan_study.study.run.cluster import STARTING_RAY, ray_cluster
 from gan_study.study.run.drive import drive
 from gan_study.study.run.folder import claim_folder, create_study_folder, left_as_it_was
-from gan_study.study.run.gan_precision import decide_precision, refuse_precision_of_cluster
 from gan_study.study.run.lock import sole_driver
 from gan_study.study.run.options import RunOptions, time_plan
 from gan_study.study.run.place import find_place, look_ahead, probe_place
+from gan_study.study.run.precision import decide_precision, refuse_precision_of_cluster
 from gan_study.study.run.prior import read_prior
 from gan_study.study.run.probe import SECONDS_BEFORE_RUN
 from gan_study.study.run.result import StudyResult
@@ -57,7 +57,8 @@ def begin_study(config: StudyConfig, root: Path, options: RunOptions) -> StudyRe
             data=data,
             time_plan=time_plan(config, outlook.plan.left_out, options),
             read_back=read_back,
-            gan_precision=found,
+            gan_precision={name: str(each) for name, each in found.gans.items()},
+            classifier_precision=None if found.classifier is None else str(found.classifier),
         )
         return drive(manifest, root, place, machine, options, check_sole_driver)
 

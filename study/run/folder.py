@@ -143,6 +143,7 @@ def create_study_folder(
     time_plan: TimePlan | None = None,
     read_back: tuple[str, ...] = (),
     gan_precision: Mapping[str, str] | None = None,
+    classifier_precision: str | None = None,
 ) -> Manifest:
     """Create a study of `data` in `root`; raises UserError if it already contains one, or anything else."""
     claim_folder(root)
@@ -161,6 +162,7 @@ def create_study_folder(
         time_plan=time_plan,
         read_back=read_back,
         gan_precision=gan_precision or {},
+        classifier_precision=classifier_precision,
     )
     return _write_header(root, header, data)
 

@@ -58,7 +58,7 @@ class StudyStatus:
             *self._search_lines(),
             *self._rounds_lines(),
             *(f"no time for all: {sentence}" for sentence in self._left_out()),
-            *(f"precision of {name}: {found}" for name, found in self.header.gan_precision.items()),
+            *(f"precision of {name}: {found}" for name, found in self.header.precisions.items()),
             *([] if tally.best is None else [f"best gain in the search: {tally.best_text()}"]),
         ]
         if self.is_finished and self.driver is None:

@@ -12,6 +12,7 @@ from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
+from gan_study.trainables.base.precision import CpuPrecision
 from gan_study.trainables.base.settings import settings
 from gan_study.trainables.classifiers.augmentation import Augmentation
 from gan_study.trainables.classifiers.backbone import Backbone
@@ -179,6 +180,9 @@ class ClassifierConfig:
     """When training ends before its last epoch; null: never."""
     augmentation: Augmentation = Field(default_factory=Augmentation)
     """Random changes of the images of each batch, for every balancer."""
+    precision: CpuPrecision | None = None
+    """The precision of the body's matrix products and convolutions in training; head, losses and all predictions
+    are in float32. null: float32, unless `classifier_precision` of the study decides."""
     backbone: Backbone | None = None
     """The pretrained network, if the classifier is `backbone`."""
 

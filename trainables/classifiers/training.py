@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gan_study.trainables.base.memory import refuse_beyond_memory
+from gan_study.trainables.base.precision import autocast_to
 from gan_study.trainables.base.seeding import derive_seed, index_batches, seeded_global_state, torch_generator
 from gan_study.trainables.classifiers.augmentation import Augmentation, augment
 from gan_study.trainables.classifiers.backbone import FrozenBody
@@ -114,12 +115,7 @@ def fit(
     head_steps = max(1, min(round(stage.steps_share * steps), steps - 1)) if stage and not chosen.final_head else 0
     stages = _Stages(config, training, plan, seed)
     with seeded_global_state(derive_seed(seed, "global state"), device):
-        body, num_features = chosen.body(training.shape)
-        if isinstance(body, FrozenBody):
-            body, features = body.standardised(training.images)
-            stages = replace(stages, features=features)
-        # A third faster on a CPU, and the format that a GPU's matrix units want.
-        body = body.to(device).to(memory_format=torch.channels_last)
+        stages, body, num_features = stages.begin(chosen)
         fitted = stages.train_network(
             nn.Sequential(body, stages.new_head(num_features)),
             steps=steps - head_steps,
@@ -135,6 +131,27 @@ def fit(
             head = stages.refit_head(fitted.features(training.images), chosen.final_head, steps=head_steps)
             fitted = replace(fitted, head=plan.adjusting(head))
     return fitted
+
+
+class ClassifierSteps:
+    """The untrained network of `config`, and its optimiser steps on `training`, one by one.
+
+    They are the steps of `fit` without validation, at the first learning rate; each has a global random state of
+    its own, so that two trainings can take turns.
+    """
+
+    def __init__(self, config: ClassifierConfig, training: TrainingSet, *, seed: int) -> None:
+        self._seed, self._rate, self._device = seed, config.learning_rate, training.images.device
+        with seeded_global_state(derive_seed(seed, "global state"), self._device):
+            stages, body, num_features = _Stages(config, training, PLAIN, seed).begin(classifier_model(config))
+            self.network = nn.Sequential(body, stages.new_head(num_features))
+        self._descent = stages.network_descent(self.network)
+
+    def take(self) -> Tensor:
+        """Take a step; returns its loss []."""
+        number = self._descent.taken + 1
+        with seeded_global_state(derive_seed(self._seed, "global state", number), self._device):
+            return self._descent.run(until=number, of=number, rate=self._rate)
 
 
 def _is_recorded(epoch: int, epochs: int) -> bool:
@@ -153,6 +170,22 @@ class _Stages:
     features: Tensor | None = None
     """Features of the training set from a frozen body."""
 
+    def begin(self, model: ClassifierModel) -> tuple["_Stages", nn.Module, int]:
+        """These stages, with the features of a frozen body; the untrained body; its number of features."""
+        stages, images = self, self.training.images
+        body, num_features = model.body(self.training.shape)
+        if isinstance(body, FrozenBody):
+            body, features = body.standardised(images)
+            stages = replace(self, features=features)
+        # A third faster on a CPU, and the format that a GPU's matrix units want.
+        body = body.to(images.device).to(memory_format=torch.channels_last)
+        return stages, body, num_features
+
+    def network_descent(self, network: nn.Sequential) -> "_Descent":
+        """The optimiser steps of `network`, a body and a head."""
+        body, head = network
+        return self._descent(self._batch_loss(body, head), network, "batches", labels=self.training.labels)
+
     def new_head(self, num_features: int) -> nn.Module:
         """An untrained head, as the plan describes it."""
         num_classes, scale = len(self.training.classes.names), self.plan.cosine_scale
@@ -170,7 +203,7 @@ class _Stages:
         """`network`, a body and a head, both trained to the last epoch or to an early stop."""
         config, (body, head) = self.config, network
         classifier, stopping = FittedClassifier(body=body, head=self.plan.adjusting(head)), config.early_stopping
-        descent = self._descent(self._batch_loss(body, head), network, "batches", labels=self.training.labels)
+        descent = self.network_descent(network)
         # Training and validation loss of each epoch, on the device: reading one makes a GPU wait.
         losses = torch.full((2, config.epochs), math.nan, device=self.training.images.device)
         watched: list[float] = []
@@ -234,6 +267,8 @@ class _Stages:
             if not changes_images and not plan.mix and self.features is not None:
                 return self._head_loss(self.features, head)
             body = body.compute
+        if self.config.precision == "bf16":
+            body = _in_bf16(body)
 
         def loss(rows: Tensor, progress: float) -> Tensor:
             # A third of the time of indexing by a tensor.
@@ -264,6 +299,16 @@ class _Stages:
         random = torch_generator(self.seed, purpose, device=labels.device)
         optimiser = self.config.optimiser.optimiser(network.parameters(), self.config.learning_rate)
         return _Descent(loss, optimiser, index_batches(len(labels), self.config.batch_size, random))
+
+
+def _in_bf16(body: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    """`body` that computes in bf16, with features in the images' precision."""
+
+    def features(images: Tensor) -> Tensor:
+        with autocast_to("bf16", images.device):
+            return body(images).to(images.dtype)
+
+    return features
 
 
 def mix_weighted(mix: BatchMix, images: Tensor, labels: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -13,13 +13,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from gan_study.trainables.base.precision import autocast_to, gpu_products_in
 from gan_study.trainables.base.seeding import derive_seed, index_batches, seeded_global_state, torch_generator
 from gan_study.trainables.base.settings import ConfigError
 from gan_study.trainables.base.torch_internals import BatchNorm
 from gan_study.trainables.gans.diff_augment import diff_augment
 from gan_study.trainables.gans.ema import AveragedGenerator
 from gan_study.trainables.gans.generator_trainer import GeneratorTrainer
-from gan_study.trainables.gans.precision import gpu_products_in
 from gan_study.trainables.gans.random_streams import GeneratorStream, RandomStream
 from gan_study.trainables.gans.variant import (
     AdversarialStep,
@@ -180,9 +180,7 @@ class GanTrainer(GeneratorTrainer):
 
     def autocast(self) -> torch.autocast:
         """Within the block networks compute in bf16 if `settings.precision` says so."""
-        # A CUDA graph must not hold weights that were cast before it was recorded.
-        is_bf16 = self.settings.precision == "bf16"
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=is_bf16, cache_enabled=False)
+        return autocast_to(self.settings.precision, self.device)
 
     # Many steps.
 

@@ -8,11 +8,11 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from gan_study.trainables.base.precision import Precision
 from gan_study.trainables.base.settings import ConfigError, nearest, parse, settings
 from gan_study.trainables.data.byte_images import Images
 from gan_study.trainables.data.images import ImageShape
 from gan_study.trainables.gans.length import MOST_AT_ONCE, TrainingLength, displaced_lengths
-from gan_study.trainables.gans.precision import Precision
 from gan_study.trainables.gans.random_streams import RandomStream
 
 T = TypeVar("T")

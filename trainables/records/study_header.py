@@ -111,8 +111,16 @@ class StudyHeader:
     """What was read of the data and how it was interpreted, one sentence each."""
     gan_precision: Mapping[str, str] = field(default_factory=dict)
     """What a probe found and decided for each GAN, one sentence each; empty without `gan_precision: auto`."""
+    classifier_precision: str | None = None
+    """What a probe found and decided for the classifier; None without `classifier_precision: auto`."""
     seal: str | None = None
     """A digest of everything else, written by this package; an edit by hand makes it invalid."""
+
+    @property
+    def precisions(self) -> dict[str, str]:
+        """What a probe found and decided, by what it measured."""
+        of_classifier = self.classifier_precision
+        return {**self.gan_precision, **({} if of_classifier is None else {"the classifier": of_classifier})}
 
 
 # In a study's folder: a list of SearchImportance as JSON.

@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast
 import torch
 from threadpoolctl import ThreadpoolController, threadpool_limits
 
+from gan_study.trainables.base.precision import gpu_products_in
 from gan_study.trainables.runtime.environment import library, use
 
 _Function = TypeVar("_Function", bound=Callable[..., object])
@@ -100,6 +101,8 @@ def _torch_defaults() -> Iterator[None]:
             if switch is onednn.conv or library() == "default":
                 state.callback(setattr, switch, "fp32_precision", switch.fp32_precision)
                 switch.fp32_precision = "ieee"
+        # cuDNN's convolutions too, whose default on newer GPUs is TF32.
+        state.enter_context(gpu_products_in("float32"))
         state.callback(torch.set_default_dtype, dtype)
         torch.set_default_dtype(torch.float32)
         yield

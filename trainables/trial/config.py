@@ -34,6 +34,7 @@ _PLACES = (
 # What had no place in the configurations of earlier versions, and its value then: their trials keep their names.
 _LATER: Mapping[str, JsonValue] = {
     "classifier.backbone": None,
+    "classifier.precision": None,
     "evaluation.frozen_baseline": None,
     "data.train": [],
     "data.test": [],

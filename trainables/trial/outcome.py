@@ -104,6 +104,7 @@ def complete(
         groups["test"] = data.test.loaded.images.num_groups()
         counts["test"] = data.test.loaded.images.class_counts()
         notes += data.test.loaded.notes
+    classifier_precision = config.classifier.precision or "float32"
     gan = gan_settings(config.balancing)
     gan_precision = {"gan_precision": gan.precision} if gan else {}
     blank = _with_milestones(
@@ -126,7 +127,7 @@ def complete(
         arrays=array_path(blank.trial_id),
         notes=limit_notes(notes),
         seconds=seconds,
-        environment={**environment(data.device), "classifier_precision": "float32", **gan_precision},
+        environment={**environment(data.device), "classifier_precision": classifier_precision, **gan_precision},
         finished_at=_now(),
     )
     arrays = {

@@ -292,9 +292,12 @@ def test_look_alikes_between_parts_are_a_caveat_where_they_are_many(tmp_path: Pa
 
 def test_a_probed_precision_is_explained(tmp_path: Path) -> None:
     study = loaded(tmp_path, planted_study())
-    found = {"dcgan": "bf16; 1.30 times as fast in bf16", "wgan": "float32, since bf16 fails (no kernel)"}
-    (added,) = set(caveats(replace(study, gan_precision=found))) - set(caveats(study))
-    assert added.startswith("The precision of each GAN was decided before the first trial")
+    found = {
+        "dcgan": "bf16; 1.30 times as fast in bf16",
+        "the classifier": "float32, since bf16 fails (no kernel)",
+    }
+    (added,) = set(caveats(replace(study, precisions=found))) - set(caveats(study))
+    assert added.startswith("The precision of training was decided before the first trial")
     assert added.endswith(
-        "began. dcgan: bf16; 1.30 times as fast in bf16; wgan: float32, since bf16 fails (no kernel)."
+        "began. dcgan: bf16; 1.30 times as fast in bf16; the classifier: float32, since bf16 fails (no kernel)."
     )

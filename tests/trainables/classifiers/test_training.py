@@ -63,6 +63,32 @@ def test_every_arm_gets_the_same_steps_unless_epochs_are_asked_for():
     assert num_steps(replace(config, budget="epochs"), balanced_size=100, unbalanced_size=41) == 3 * 10
 
 
+def test_bf16_is_of_the_body_in_training(bars):
+    exact = probabilities(bars)
+    assert torch.equal(probabilities(bars, config=replace(CONFIG, precision="float32")), exact)
+    rounded = fit(replace(CONFIG, precision="bf16"), bars, steps=20, seed=0)
+    found = rounded.probabilities(bars.images)
+    assert not torch.equal(found, exact)
+    torch.testing.assert_close(found, exact, atol=0.05, rtol=0)
+    # Predicted in float32: in bf16 they would be the same to two or three digits alone.
+    assert {weight.dtype for weight in rounded.body.parameters()} == {torch.float32}
+    with torch.autocast("cpu", torch.bfloat16):
+        in_bf16 = rounded.probabilities(bars.images)
+    assert found.dtype == torch.float32
+    assert 0 < (in_bf16 - found).abs().max() < 0.05
+
+
+def test_in_bf16_head_and_loss_stay_in_float32(bars):
+    dtypes = set()
+
+    def loss(step):
+        dtypes.add(step.logits.dtype)
+        return functional.cross_entropy(step.logits, step.targets)
+
+    fit(replace(CONFIG, precision="bf16"), bars, steps=1, seed=0, plan=FittingPlan(loss=loss))
+    assert dtypes == {torch.float32}
+
+
 def test_it_learns(bars):
     predicted = probabilities(bars, steps=100).argmax(dim=1)
     assert (predicted == bars.labels).float().mean() > 0.95

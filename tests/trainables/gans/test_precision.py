@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from gan_study.trainables.base.precision import gpu_products_in
 from gan_study.trainables.base.settings import ConfigError
 from gan_study.trainables.gans.batched.stacked import train_gans
 from gan_study.trainables.gans.catalog import VARIANTS
-from gan_study.trainables.gans.precision import gpu_products_in
 from gan_study.trainables.gans.trainer import GanTrainer
 from gan_study.trainables.gans.training import TrainedGenerator, train_gan
 from gan_study.trainables.gans.variant import GanSettings, GanVariant, TrainingData, parse_gan_settings

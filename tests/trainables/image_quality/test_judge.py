@@ -225,14 +225,15 @@ def test_what_measures_is_the_settings_own(tmp_path, fits: list[int]) -> None:
         {"seed": 1},
         {"whose": {"training": 900}},
         {"whose": {"held_out": 10}},
-        {"whose": {"classifier": 1}},
+        {"whose": {"classifier": {"epochs": 1}}},
+        {"whose": {"classifier": {"precision": "bf16"}}},
     ],
     ids=str,
 )
 def test_the_floor_is_made_anew_where_anything_is_other(change, fits: list[int]) -> None:
-    def other(name: str, value: int):
+    def other(name: str, value):
         part = getattr(real(), name)
-        return replace(part, epochs=value) if name == "classifier" else part.take(torch.arange(value))
+        return replace(part, **value) if name == "classifier" else part.take(torch.arange(value))
 
     store: dict[str, State] = {}
     images = replace(real(), **{name: other(name, value) for name, value in change.get("whose", {}).items()})

@@ -287,6 +287,15 @@ def test_a_record_says_the_precision_of_its_gan():
     assert {each.record.environment["classifier_precision"] for each in found} == {"float32"}
 
 
+def test_a_record_says_the_precision_of_its_classifier_and_its_name_does_too():
+    unset = config()
+    rounded = config(classifier={"precision": "bf16"})
+    assert outcome(rounded).record.environment["classifier_precision"] == "bf16"
+    assert dump_trial(unset)["classifier"].keys() == dump_trial(rounded)["classifier"].keys() - {"precision"}
+    assert len({each.setting_id for each in (unset, rounded)}) == 2
+    assert len({each.trial_id for each in (unset, rounded)}) == 2
+
+
 def test_the_time_of_each_gan_is_told_and_no_part_of_the_outcome():
     trial = view(outcome(config(balancing=GAN)))
     assert set(trial.gan_seconds) == {"3", "8"}

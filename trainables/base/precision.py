@@ -1,4 +1,4 @@
-"""The precision of a GAN's matrix products and convolutions."""
+"""The precision of the matrix products and convolutions of a network in training."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +9,13 @@ import torch
 # "float32": the images' precision; "tf32": factors have ten bits, on GPUs; "bf16": factors and results have seven
 # bits (torch.autocast). Weights, optimisers and losses keep the images' precision in any case.
 Precision: TypeAlias = Literal["float32", "tf32", "bf16"]
+CpuPrecision: TypeAlias = Literal["float32", "bf16"]
+
+
+def autocast_to(precision: Precision, device: torch.device) -> torch.autocast:
+    """Within the block networks on `device` compute in bf16 if `precision` says so."""
+    # A CUDA graph must not hold weights that were cast before it was recorded.
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16", cache_enabled=False)
 
 
 @contextmanager
