@@ -101,8 +101,9 @@ def _torch_defaults() -> Iterator[None]:
             if switch is onednn.conv or library() == "default":
                 state.callback(setattr, switch, "fp32_precision", switch.fp32_precision)
                 switch.fp32_precision = "ieee"
-        # cuDNN's convolutions too, whose default on newer GPUs is TF32.
-        state.enter_context(gpu_products_in("float32"))
+        # A GPU's convolutions too, whose default is TF32.
+        if torch.cuda.is_available():
+            state.enter_context(gpu_products_in("float32"))
         state.callback(torch.set_default_dtype, dtype)
         torch.set_default_dtype(torch.float32)
         yield

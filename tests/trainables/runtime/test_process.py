@@ -74,3 +74,16 @@ def test_a_caller_has_its_own_torch_state_between_two_values():
             torch.set_default_dtype(torch.float32)
     values.close()
     assert closed == [True]
+
+
+def test_a_trial_on_a_gpu_computes_in_exact_float32_whatever_its_caller_allows(monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+
+    def switches():
+        return torch.backends.cudnn.conv.fp32_precision, torch.backends.cuda.matmul.fp32_precision
+
+    before = switches()
+    # torch's own default; if it changes, the setting is no longer needed.
+    assert before[0] == "tf32"
+    assert with_torch_defaults(switches)() == ("ieee", "ieee")
+    assert switches() == before
