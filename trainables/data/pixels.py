@@ -23,6 +23,7 @@ from gan_study.trainables.data.byte_images import Indices, Pictures, picture_row
 from gan_study.trainables.data.images import LabeledImages, Labels
 from gan_study.trainables.data.reading.depth import SIXTEEN_BITS, bits_of, read_deep
 from gan_study.trainables.data.reading.dicom import MissingExtraError, is_dicom, read_dicom
+from gan_study.trainables.data.reading.missing import NO_DATA_TAG, with_missing_black
 from gan_study.trainables.data.reading.picture import (
     FULL_RANGE,
     LEAST_LEVEL,
@@ -50,8 +51,6 @@ _FORMATS = frozenset(
 _LARGE_PIXELS, _MOST_PIXELS_A_BYTE = 2**24, 200
 # Measured: at most so many a pixel are in use at once, with 16 bits, colours and transparency; 12 with 8 bits.
 _BYTES_A_PIXEL = 48
-# Of real numbers; what lies beyond is how programs of maps mark missing pixels, 3.4e38 mostly.
-_MOST_NUMBER = 1e30
 
 
 @contextlib.contextmanager
@@ -126,7 +125,8 @@ def decoded(image: Image.Image) -> Picture:
     """
     kind, num_pages = image.format or "unknown", getattr(image, "n_frames", 1)
     bits, is_turned = bits_of(image), _white_is_zero(image)
-    deep = read_deep(image)
+    no_data = getattr(image, "tag_v2", {}).get(NO_DATA_TAG)
+    deep, has_missing = read_deep(image), False
     # In place: another copy of a large picture is not needed.
     ImageOps.exif_transpose(image, in_place=True)
     opacity, declared = None, None
@@ -134,16 +134,12 @@ def decoded(image: Image.Image) -> Picture:
     if deep is not None:
         pixels: Bytes | Numbers = colours_of(deep.pixels)
         opacity = deep.opacity
-    elif image.mode == "F":
-        pixels = numbers_of(np.asarray(image))
-        if max(abs(pixels.min()), abs(pixels.max())) > _MOST_NUMBER:
-            extremes = f"{pixels.min():g} to {pixels.max():g}"
-            raise DataError(f"its pixels run from {extremes}; such a number marks missing pixels")
-    elif image.mode in SIXTEEN_BITS:
-        pixels = numbers_of(np.asarray(image))
-        if not LEAST_LEVEL <= pixels.min() <= pixels.max() <= MOST_LEVEL:
+    elif image.mode in (*SIXTEEN_BITS, "F"):
+        levels, has_missing = with_missing_black(np.asarray(image), no_data, is_turned=is_turned)
+        pixels = numbers_of(levels)
+        if image.mode != "F" and not LEAST_LEVEL <= pixels.min() <= pixels.max() <= MOST_LEVEL:
             raise DataError("its pixels need more than 16 bits; save it with 8 or 16")
-        declared = None if bits == 16 else Range(black=0, white=2**bits - 1)
+        declared = None if bits == 16 or image.mode == "F" else Range(black=0, white=2**bits - 1)
     else:
         pixels = _plain(image)
         values = "bytes" if bits <= 8 else "upper bits"
@@ -157,6 +153,7 @@ def decoded(image: Image.Image) -> Picture:
         num_pages=1 if kind == "MPO" else num_pages,
         values=values,
         is_turned=is_turned,
+        has_missing=has_missing,
     )
     return Picture(pixels=pixels, facts=facts, declared=declared, opacity=opacity)
 

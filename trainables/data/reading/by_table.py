@@ -8,6 +8,7 @@ from gan_study.trainables.base.names import one_form, shown
 from gan_study.trainables.base.settings import DataError
 from gan_study.trainables.data.reading.class_texts import group_name, refuse_alike, texts_for_no_value
 from gan_study.trainables.data.reading.columns import (
+    NUMBERED,
     PATH_NAMES,
     Columns,
     Labels,
@@ -30,6 +31,7 @@ from gan_study.trainables.data.reading.in_words import first_names
 from gan_study.trainables.data.reading.known_pictures import KnownPictures
 from gan_study.trainables.data.reading.layout import Arrangement
 from gan_study.trainables.data.reading.part_columns import Splits, find_splits, unread_splits
+from gan_study.trainables.data.reading.repeats import originals
 from gan_study.trainables.data.reading.several_classes import several_classes
 from gan_study.trainables.data.reading.table import EMPTY, Table
 
@@ -43,7 +45,7 @@ def with_header(table: Table, pictures: Sequence[Place]) -> Table:
     known = KnownPictures(pictures)
     if not any(plain_name(cell) not in PATH_NAMES and known.has(cell) for cell in table.header):
         return table
-    header = tuple(f"column {number}" for number in range(1, len(table.header) + 1))
+    header = tuple(f"{NUMBERED}{number}" for number in range(1, len(table.header) + 1))
     return replace(table, header=header, rows=(table.header, *table.rows))
 
 
@@ -139,10 +141,8 @@ def names_pictures(table: Table, pictures: Sequence[Place]) -> bool:
 def pictures_named(table: Table, pictures: Sequence[Place]) -> Iterator[Place]:
     """Those of the `pictures` that a table names; raises DataError where no column names any."""
     table = with_header(table, pictures)
-    known = KnownPictures(pictures)
-    for cell in table.column(path_column(table, Columns(), known)):
-        if (picture := known.find(cell)) is not None:
-            yield picture
+    cells = table.column(path_column(table, Columns(), KnownPictures(pictures)))
+    yield from (picture for picture in _find_all(cells, pictures) if picture is not None)
 
 
 def parts_by_table(
@@ -161,6 +161,14 @@ def parts_by_table(
         if picture is not None:
             _note_once(table, picture, found, part)
     return (found, splits) if splits.names and found.keys() >= set(pictures) else None
+
+
+def column_of_classes(table: Table, pictures: Sequence[Place], classes: Collection[str]) -> str | None:
+    """The only column in which these `classes` stand and nothing else, beside the one that names the pictures."""
+    table = with_header(table, pictures)
+    path = path_column(table, Columns(), KnownPictures(pictures))
+    found = [name for name in table.header if name != path and {*map(one_form, table.column(name))} == {*classes}]
+    return found[0] if len(found) == 1 else None
 
 
 def add_by_table(
@@ -209,17 +217,27 @@ class _Rows:
 def _rows_of(table: Table, pictures: Sequence[Place], columns: Columns, *, group: str | None) -> _Rows:
     path = path_column(table, columns, KnownPictures(pictures))
     paths = table.column(path)
-    known = KnownPictures(pictures, cells=paths)
     if group is not None:
         refuse_no_groups(table, group)
     return _Rows(
         table=table,
         path=path,
         paths=paths,
-        pictures=tuple(map(known.find, paths)),
+        pictures=_find_all(paths, pictures),
         group=group,
         weight=weight_column(table, columns, without={path, group or path}),
     )
+
+
+def _find_all(cells: Sequence[str], pictures: Sequence[Place]) -> tuple[Place | None, ...]:
+    """The picture that each cell names; where it may be several, one that is no mask or version of others."""
+    try:
+        return tuple(map(KnownPictures(pictures, cells=cells).find, cells))
+    except DataError:
+        main = originals(pictures)
+        if len(main) in (0, len(pictures)):
+            raise
+        return tuple(map(KnownPictures(main, cells=cells).find, cells))
 
 
 def _without_doubtful_weights(rows: _Rows, columns: Columns, known: set[str]) -> tuple[_Rows, tuple[str, ...]]:

@@ -15,6 +15,7 @@ from gan_study.trainables.data.reading.folder_names import (
     are_named_as_carriers,
     are_named_as_pieces,
     are_numbered,
+    are_ranges,
     are_versions_of_a_part,
     is_idle,
     is_no_class,
@@ -153,10 +154,18 @@ def _only_divided(classes: Mapping[str, Node], others: Mapping[str, Node]) -> No
         return inner
     if not is_idle(divided[0]) and (len(flat) > 1 or are_numbered(inner.folders)):
         return None
-    whole = classes[divided[0]]
-    beside = few(classes[name] for name in flat)
-    raise DataError(
-        f"{whole} has folders in it ({few(inner.folders.values())}) and {beside} has none: the classes may "
+    raise DataError(_either(classes, divided[0], inner))
+
+
+def _either(classes: Mapping[str, Node], name: str, inner: Node) -> str:
+    """That the folders in the class folder `name` may be the classes, or all class folders, in words."""
+    whole, others = classes[name], {each: folder for each, folder in classes.items() if each != name}
+    have = "have" if len(others) > 1 else "has"
+    beside = f"{few(others.values())} {have} none"
+    if any(folder.folders for folder in others.values()):
+        beside = f"lies beside {few(others.values())}"
+    return (
+        f"{whole} has folders in it ({few(inner.folders.values())}) and {beside}: the classes may "
         f"be the folders in {whole}, or these themselves; name {whole} as the folder of the data, or say "
         "data.class_level 1"
     )
@@ -217,8 +226,12 @@ def _refuse_other_levels(node: Node, classes: Mapping[str, Node], *, has_groups:
             f"{few(others)}; leave it out by data.exclude if it is no class, or say data.class_level 1"
         )
     # Groups lie below the classes.
-    if not has_groups and share_names(list(map(collapsed, classes.values()))):
-        first = collapsed(next(iter(classes.values())))
+    inner = {} if has_groups else {name: collapsed(folder) for name, folder in classes.items()}
+    idle = [name for name, each in inner.items() if is_idle(name) and each.is_divided and len(each.folders) > 1]
+    if idle and not share_names(inner.values()):
+        raise DataError(_either(classes, idle[0], inner[idle[0]]))
+    if share_names(inner.values()) and not are_ranges({name for each in inner.values() for name in each.folders}):
+        first = next(iter(inner.values()))
         raise DataError(
             f"the folders {few(classes.values())} have folders of the same names in them "
             f"({few(first.folders.values())}), and either may be the classes; say which level by "

@@ -66,6 +66,8 @@ class Columns:
     read, and `weight` where the table has no columns of other kinds, as that may be an animal's."""
 
 
+# What the columns of a table without a header are called, and a number.
+NUMBERED = "column "
 NAME_PIXELS = "its cells may be the pixels themselves, which are read where --data names the table, a .csv or .tsv"
 
 
@@ -184,12 +186,30 @@ def find_labels(table: Table, columns: Columns, *, without: set[str]) -> Labels:
         return one_hot
     if not rest:
         raise NoClassesError(f"{table.name}: no column is left for the class")
+    if len(called) > 1 and (same := _columns_that_agree(table, called)) is not None:
+        return same
     if len(rest) > 1:
+        values = [f" ({first_names([*dict.fromkeys(table.column(name))])})" for name in rest]
+        named = ", ".join(
+            f"{name}{has if name.startswith(NUMBERED) else ''}" for name, has in zip(rest, values, strict=True)
+        )
         raise DataError(
-            f"{table.name}: the columns {', '.join(rest)} may be the class; name it by data.columns.label"
+            f"{table.name}: the columns {named} may be the class; name it by data.columns.label"
             f"{why_not_one_hot(table, rest)}"
         )
     return _only_left(table, rest[0])
+
+
+def _columns_that_agree(table: Table, names: Sequence[str]) -> Labels | None:
+    """The first column of texts, or the first, of several that say the same classes, as a number and a name do."""
+    cells = [table.column(name) for name in names]
+    numbers = {len({*each}) for each in (*cells, [*zip(*cells, strict=True)])}
+    if len(numbers) > 1 or numbers & {0, 1, len(table.rows)} or len({*names}) < len(names):
+        return None
+    chosen = next((i for i, each in enumerate(cells) if not _are_numbers(each)), 0)
+    others = [name for name in names if name != names[chosen]]
+    doubt = f"{names[chosen]} of {table.name} is the class, and {', '.join(others)} the same by another name"
+    return Labels(names=(names[chosen],), cells=cells[chosen], doubt=doubt)
 
 
 def _refuse_quantity(table: Table, name: str) -> None:
@@ -280,12 +300,18 @@ def names_carriers(name: str) -> bool:
 
 def possible_groups(table: Table, known: Collection[str]) -> Iterator[str]:
     """A note on each column that may name patients or the like, and is not `known` to say something else."""
-    for name in filter(names_carriers, [each for each in table.header if each not in known]):
-        if 1 < len({*table.column(name)}) < len(table.rows):
+    for name in carriers_in(table):
+        if name not in known:
             yield (
                 f"the column {name} of {table.name} is not read; data.group={name} keeps what it names on one "
                 "side of every split"
             )
+
+
+def carriers_in(table: Table) -> list[str]:
+    """The columns that may name patients or the like, several pictures of one."""
+    named = filter(names_carriers, table.header)
+    return [name for name in named if 1 < len({*table.column(name)}) < len(table.rows)]
 
 
 def _are_numbers(cells: Iterable[str]) -> bool:

@@ -71,7 +71,13 @@ def _companion_folders(pictures: Sequence[Place]) -> Mapping[Place, str]:
     for folder in folders:
         beside.setdefault(folder.parent, set()).add(plain(folder.name))
     named = {
-        reason: [folder for folder in folders if plain(folder.name) in names or _is_named(folder, reason)]
+        reason: [
+            folder
+            for folder in folders
+            if plain(folder.name) in names
+            or _is_named(folder, reason)
+            or (reason == MASKS and _describes(folder.name) in beside[folder.parent] - {""})
+        ]
         for reason, names in (
             (MASKS, folder_names.MASKS),
             (THUMBNAILS, folder_names.THUMBNAILS),
@@ -99,6 +105,13 @@ def _companion_folders(pictures: Sequence[Place]) -> Mapping[Place, str]:
 def _without_mask(name: str) -> str:
     """The words of a folder's name but those for masks, as one: "train" of "train_masks"."""
     return plain(" ".join(word for word in words_of(name) if word not in _MASK_WORDS))
+
+
+def _describes(name: str) -> str:
+    """The words of a folder's name but those for what describes pictures, as one: "trout" of "Trout GT"."""
+    known = folder_names.MASKS - _MASK_WORDS
+    words = words_of(name)
+    return plain(" ".join(word for word in words if word not in known)) if known & {*words} else ""
 
 
 def _is_named(folder: Place, reason: str) -> bool:

@@ -3,7 +3,7 @@
 Where they can mean two things, a DataError says what was found and how to say what is meant.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import TypeVar
@@ -95,7 +95,7 @@ def find_parts(top: Node) -> Division | None:
     passed: list[PassedOver] = [{LOOSE: top.loose}, *(inside[name][1] for name in read)]
     classes = {one_form(name) for node in nodes.values() for name in node.folders}
     for name in top.folders.keys() - read:
-        reason = NOT_READ if one_form(name) in classes else _why_not_read(top.folders[name], tails)
+        reason = NOT_READ if one_form(name) in classes else _why_not_read(top.folders[name], tails, classes)
         passed.append({reason: top.folders[name].pictures})
     left = sum(len(places) for each in passed for reason, places in each.items() if reason == NOT_READ)
     are_known = {"train", "test"} <= by_part.keys()
@@ -242,9 +242,13 @@ def _at(top: Node, name: str, part: Part) -> Node:
     return node
 
 
-def _why_not_read(folder: Node, read: Iterable[Place]) -> str:
-    """Why a folder beside parts is passed over; `read` are the places of their pictures, from beside it."""
+def _why_not_read(folder: Node, read: Iterable[Place], classes: Collection[str]) -> str:
+    """Why a folder beside parts is passed over; `read` are the places of their pictures, from beside it.
+
+    The `classes` of the parts may be in it, too.
+    """
     inside, _ = unwrapped(folder)
     if len(inside.tails() & frozenset(read)) > (1 - MOST_LEFT_OVER) * len(inside.pictures):
         return COPIES
-    return NOT_READ if has_classes(inside) and len(inside.folders) > 1 else UNLABELLED
+    is_divided = has_classes(inside) and len(inside.folders) > 1
+    return NOT_READ if is_divided or {*map(one_form, inside.folders)} & {*classes} else UNLABELLED

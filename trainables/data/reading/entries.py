@@ -62,6 +62,10 @@ _UNREAD_EXTENSIONS = frozenset(
     }
 )
 _BEGINS_AS_UNREAD = re.compile(rb".{4}ftyp(?:hei[cfmsx]|hev[cx]|mif1|msf1)|8BPS|\xff\x0a|\0{3}\x0cJXL ", re.DOTALL)
+# Archives, films and arrays.
+_MAY_HOLD_PICTURES = frozenset(
+    {".zip", ".tar", ".gz", ".tgz", ".rar", ".7z", ".npy", ".npz", ".mp4", ".avi", ".mov"}
+)
 # Made by those who pack and show folders.
 _PACKERS = frozenset(
     {
@@ -97,6 +101,19 @@ class Entries:
     """Folders without a picture in or below them."""
     linked_folders: tuple[Path, ...] = ()
     """The real places of the folders that links led to."""
+
+    @property
+    def missing_classes(self) -> tuple[PurePosixPath, ...]:
+        """Those of the bare folders that may be a class whose pictures are missing, packed or of another kind.
+
+        One with texts, such as "Annotations", is none.
+        """
+        others, unread = self.passed_over.get(NO_PICTURE, ()), [*self.passed_over.get(UNREAD_KIND, ())]
+        unread += [place for place in others if place.suffix.lower() in _MAY_HOLD_PICTURES]
+        with_texts, with_unread = (
+            {folder for place in places for folder in place.parents} for places in (others, unread)
+        )
+        return tuple(each for each in self.bare_folders if each in with_unread or each not in with_texts)
 
     @property
     def num_found(self) -> int:

@@ -28,6 +28,7 @@ def summarise(facts: Sequence[Facts], labels: Labels, class_names: Sequence[str]
         depths=_count([each.depth for each in facts]),
         values=_count([each.values for each in facts]),
         num_turned=sum(each.is_turned for each in facts),
+        num_missing=sum(each.has_missing for each in facts),
         colours=_count([each.num_colours for each in facts]),
         sizes=_count([(each.width, each.height) for each in facts]),
         num_paged=sum(each.num_pages > 1 for each in facts),

@@ -54,8 +54,9 @@ WITHOUT_CLASS = frozenset({"unlabeled", "unlabelled", "unannotated", "unsup", "u
 # Of folders whose pictures were made of others, and of those that are no classes beside others.
 _VERSION_WORDS = frozenset({"augmented", "augmentation", "augmentations", "augment", "aug", "flipped", "rotated"})
 _VERSION_WORDS |= frozenset(
-    {"mirrored", "cropped", "crops", "crop", "resized", "rescaled", "downsampled", "backup"}
+    {"compressed", "mirrored", "cropped", "crops", "crop", "resized", "rescaled", "downsampled", "backup"}
 )
+_ORIGINAL_WORDS = frozenset({"original", "originals"})
 _NO_CLASS_WORDS = frozenset({"pred", "preds", "predict", "prediction", "predictions", "predicted", "inference"})
 _NO_CLASS_WORDS |= frozenset(
     {"submission", "submissions", "figure", "figures", "figs", "plots", "results", "result"}
@@ -69,6 +70,7 @@ _PERHAPS_CLASSES = frozenset({"crop", "crops"})
 _WORD = re.compile(r"[^\W\d_]+|\d+")
 # What numbers patients: "P000", "ID_0012", "10253".
 _CODE = re.compile(r"([a-zA-Z]{1,3}[-_ ]?)?\d{3,}")
+_RANGE = re.compile(r"\d{3,}\s*[-_]\s*\d{3,}")
 # "a. Training Set", "1) Images"
 _ENUMERATED = re.compile(r"^\(?(?:[a-zA-Z]|\d{1,2})[.)]\s+")
 
@@ -98,22 +100,31 @@ def part_in(name: str) -> Part | None:
     return parts.pop() if len(parts) == 1 else None
 
 
+def names_train_and_validation(name: str) -> bool:
+    """Whether a name speaks of these two parts as one: "trainval", "train_val_list"."""
+    words = {*words_of(name)}
+    return "trainval" in words or {_part_called(word) for word in words} - {None} == {"train", "validation"}
+
+
 def parts_among(names: Collection[str]) -> Mapping[str, Part]:
     """The part that each of the folders of these `names`, beside one another, is; what is none is left out.
 
-    By its own name, or since it differs from others in the part alone: "alphabet_train" and "alphabet_test". A
-    smaller one, "train_mini", is the part if no other is.
+    By its own name, or since it differs from others in the part alone: "alphabet_train" and "alphabet_test", also
+    beside a "test" of another name. A smaller one, "train_mini", is the part if no other is.
     """
     by_own_name = {name: part for name in names if (part := part_named(name)) is not None}
     if "test" in by_own_name.values() and "train" not in by_own_name.values():
         by_own_name |= {name: "train" for name in names if plain(name) in _DEVELOPMENT}
+    groups = [each for each in _by_other_words(names).values() if "train" in each.values() and len(each) > 1]
+    if by_own_name and "train" not in by_own_name.values() and len(groups) == 1:
+        # "train_another" and "test_another", beside "test".
+        return {**by_own_name, **groups[0]} if "test" not in groups[0].values() else groups[0]
     if by_own_name:
         smaller = {
             name: part for name in names if (part := _part_in_small(name)) not in (None, *by_own_name.values())
         }
         is_only = len(set(smaller.values())) == len(smaller)
         return {**by_own_name, **{name: part for name, part in smaller.items() if part and is_only}}
-    groups = [each for each in _by_other_words(names).values() if "train" in each.values() and len(each) > 1]
     return groups[0] if len(groups) == 1 else {}
 
 
@@ -144,8 +155,8 @@ def is_version(name: str) -> bool:
 
 
 def without_version(name: str) -> list[str]:
-    """The words of a name but those that say that pictures were made of others."""
-    return [word for word in words_of(name) if word not in _VERSION_WORDS]
+    """The words of a name but those that tell originals from what was made of them."""
+    return [word for word in words_of(name) if word not in _VERSION_WORDS | _ORIGINAL_WORDS]
 
 
 def is_no_class(name: str) -> bool:
@@ -176,6 +187,11 @@ def are_named_as_pieces(names: Collection[str]) -> bool:
         return bool(set(words_of(next(iter(names)))) & _PIECE_WORDS)
     without = {tuple(filter(None, map(_without_letter, words_of(name)))) for name in names}
     return len(names) > 1 and len(without) == 1 and bool(set(without.pop()) & _PIECE_WORDS)
+
+
+def are_ranges(names: Collection[str]) -> bool:
+    """Whether names are ranges of large numbers, as pieces of a class are called: "0001-1000" and "1001-2000"."""
+    return all(map(_RANGE.fullmatch, names))
 
 
 def are_named_as_carriers(names: Collection[str]) -> bool:

@@ -3,7 +3,6 @@
 Where folders and a table say different things, a DataError says what was found and how to say what is meant.
 """
 
-from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -20,18 +19,21 @@ from gan_study.trainables.data.reading.in_words import NAMES_SHOWN, first_names
 from gan_study.trainables.data.reading.known_pictures import MOST_OF
 from gan_study.trainables.data.reading.layout import Arrangement, arrange
 from gan_study.trainables.data.reading.table import Table, read_table
+from gan_study.trainables.data.reading.table_sets import say_the_same, tables_of_one_set
 from gan_study.trainables.data.reading.tables_by_part import (
     arrange_by_tables,
     fitting_tables,
     labels_by,
-    part_of_table,
+    why_no_list_fits,
     with_parts_of_table,
     with_table_a_part,
     with_test_table,
 )
 from gan_study.trainables.data.reading.tables_found import (
     broken_tables,
+    groups_in,
     naming_pictures,
+    read_lists,
     read_tables,
     tables_in_words,
     why_no_table_fits,
@@ -64,7 +66,7 @@ def arrange_folders(
             train=config.train,
             test=config.test,
             class_level=config.class_level,
-            bare_folders=entries.bare_folders,
+            bare_folders=entries.missing_classes,
             has_groups=config.group == FOLDER,
         )
     except DataError as error:
@@ -93,29 +95,57 @@ def _without_folders(entries: Entries, config: DataConfig, error: DataError) -> 
         pixels = [cells.name for cells in read.values() if cells.may_hold_pixels]
         raise DataError(f"{error}; {first_names(pixels)}: {columns.NAME_PIXELS}") if pixels else error
     tables, refused = fitting_tables(read, entries, config)
+    lists = read_lists(entries)
+    if not tables:
+        tables, _ = fitting_tables(lists, entries, config)
     refused = [(cells, why) for cells, why in refused if by_table.names_pictures(cells, entries.pictures)]
     if len(refused) == 1 and not tables:
         [(_, why)] = refused
         raise why if isinstance(error, NoClassFoldersError) else DataError(f"{error}; and {why}") from error
     if tables:
-        parts = [part_of_table(path, entries.root) for path in tables]
-        if len(tables) > 1 and (None in parts or len(set(parts)) < len(parts)):
-            names = ", ".join(cells.name for cells in tables.values())
-            others = "".join(f"; {why}" for _, why in refused[:NAMES_SHOWN])
-            raise DataError(f"several tables name the images ({names}); name one by data.labels{others}") from None
-        return arrange_by_tables(tables, entries, config)
+        try:
+            return _by_tables(tables, lists, entries, config)
+        except DataError as several:
+            said = "; ".join([str(several), *(str(why) for _, why in refused[:NAMES_SHOWN])])
+            is_no_class = isinstance(error, NoClassFoldersError)
+            raise DataError(said if is_no_class else f"{error}; and {said}") from error
     naming = naming_pictures(read.values(), entries.pictures)
     if naming:
         odd = columns.why_not_one_hot(naming[0], naming[0].header)
         raise DataError(f"{error}; {tables_in_words(naming)}{odd}") from error
     if config.group is None and (found := arrange_by_file_names(entries.pictures)) is not None:
         return found
-    unfit = why_no_table_fits(entries)
+    unfit = [*why_no_table_fits(entries), *why_no_list_fits(lists, entries, config)]
     if unfit and not any(cells.may_hold_pixels for cells in read.values()):
         raise DataError("; ".join([str(error), *unfit[:NAMES_SHOWN]])) from error
     if not isinstance(error, NoClassFoldersError):
         raise error
     raise DataError(f"{error}{_what_else_lies_there(read, entries)}") from error
+
+
+def _by_tables(
+    tables: Mapping[Path, Table],
+    lists: Mapping[Path, Table],
+    entries: Entries,
+    config: DataConfig,
+) -> Arrangement:
+    """The classes by those of the `tables` that belong together, and the parts by the names of others."""
+    chosen, said = tables_of_one_set(tables, entries, config)
+    found = arrange_by_tables(chosen, entries, config)
+    found = replace(found, notes=(*found.notes, *said))
+    if len({*found.parts["train"].values()}) < 2:
+        raise DataError(f"{', '.join(cells.name for cells in chosen.values())} has one class alone")
+    if found.parts.keys() != {"train"}:
+        return found
+    others_read = {path: cells for path, cells in tables.items() if path not in chosen}
+    return _with_tables_a_part(found, others_read, lists, entries.root) or found
+
+
+def _with_tables_a_part(
+    found: Arrangement, read: Mapping[Path, Table], lists: Mapping[Path, Table], root: Path
+) -> Arrangement | None:
+    """With parts by the names of tables, or else by those of lists."""
+    return with_table_a_part(found, read, root) or with_table_a_part(found, lists, root)
 
 
 def _known_set(entries: Entries) -> str | None:
@@ -163,14 +193,15 @@ def _unless_a_table_differs(
             f"{names} {'says' if len(other) == 1 else 'say'} other classes ({_several(labels)}) than the folders "
             f"({_several(folders)}); {use}, or leave {'it' if len(other) == 1 else 'them'} out by data.exclude"
         )
+    lists = read_lists(entries)
     if found.parts.keys() == {"train"}:
-        divided = with_parts_of_table(found, read, config) or with_table_a_part(found, read, entries.root)
+        divided = with_parts_of_table(found, read, config) or _with_tables_a_part(found, read, lists, entries.root)
         if divided is not None:
             return divided
     unread = naming_pictures(read.values(), [*of_folders])
     said = [f"folders say the classes; {tables_in_words(unread)}"] if unread else []
-    notes = (*found.notes, *said, *broken_tables(entries, [*of_folders]))
-    return with_test_table(replace(found, notes=notes), read, config)
+    notes = (*found.notes, *said, *groups_in(unread), *broken_tables(entries, [*of_folders]))
+    return with_test_table(replace(found, notes=notes), {**read, **lists}, entries.root, config)
 
 
 def _with_other_classes(
@@ -181,14 +212,14 @@ def _with_other_classes(
     naming = {path: cells for path, cells in tables.items() if columns.names_classes(cells, config.columns)}
     labels = labels_by(naming, entries, config)
     for path, of_table in labels.items():
-        if of_folders.keys() <= of_table.keys() and not _say_the_same(of_folders, of_table):
+        if of_folders.keys() <= of_table.keys() and not say_the_same(of_folders, of_table):
             return {path: naming[path]}
     for path, of_table in labels_by(tables, entries, config).items():
         if _names_folders_within(of_folders, of_table):
             return {path: tables[path]}
     parts = {path: of for path, of in labels.items() if not of_folders.keys() <= of.keys()}
     whole = {place: name for of in parts.values() for place, name in of.items()}
-    is_other = of_folders.keys() <= whole.keys() and not _say_the_same(of_folders, whole)
+    is_other = of_folders.keys() <= whole.keys() and not say_the_same(of_folders, whole)
     return {path: naming[path] for path in parts} if is_other else {}
 
 
@@ -201,17 +232,6 @@ def _names_folders_within(of_folders: Mapping[Place, str], of_table: Mapping[Pla
         if of_table[place] != of_folders[place] and of_table[place] in map(one_form, place.parts[:-1])
     ]
     return len(named) > MOST_OF * len(of_folders) and len(within) >= _SAME * len(named)
-
-
-def _say_the_same(of_folders: Mapping[Place, str], of_table: Mapping[Place, str]) -> bool:
-    """Whether the pictures of each folder have one class in the table, but for a few, and of no other folder."""
-    both = Counter((name, of_table[place]) for place, name in of_folders.items())
-    largest: dict[str, tuple[int, str]] = {}
-    for (folder, label), number in both.items():
-        largest[folder] = max(largest.get(folder, (0, "")), (number, label))
-    agreeing = sum(number for number, _ in largest.values())
-    one_to_one = len({label for _, label in largest.values()}) == len(largest)
-    return one_to_one and agreeing >= _SAME * len(of_folders)
 
 
 def arrange_table(labels: Path, entries: Entries, config: DataConfig) -> Arrangement:

@@ -14,7 +14,7 @@ from gan_study.trainables.data.reading.class_folders import classes_at_level, cl
 from gan_study.trainables.data.reading.class_names import with_names_of_train
 from gan_study.trainables.data.reading.companions import without_companions
 from gan_study.trainables.data.reading.division import Division, as_named, divide, find_parts
-from gan_study.trainables.data.reading.folder_names import Part, parts_among
+from gan_study.trainables.data.reading.folder_names import MASKS, Part, is_no_class, parts_among, plain
 from gan_study.trainables.data.reading.folder_tree import Node, PassedOver, Place, joined, tree
 from gan_study.trainables.data.reading.repeats import trimmed
 
@@ -49,9 +49,9 @@ def arrange(
     """What the folders that these `pictures` lie in mean; `has_groups` asks for `folder_groups` too.
 
     `train` and `test` name the folders of the parts where they are not to be found out, and `class_level` the
-    level of folders, from 1 on below a part, that bear the names of the classes. `bare_folders` hold no picture.
-    Raises DataError where there are no two classes, where one is without a picture, or where there are several
-    ways to read them.
+    level of folders, from 1 on below a part, that bear the names of the classes. `bare_folders` may be classes
+    without a picture. Raises DataError where there are no two classes, where one is without a picture, or where
+    there are several ways to read them.
     """
     if not pictures:
         raise DataError("there is no image in it")
@@ -114,6 +114,8 @@ def _refuse_bare_class(classes: Mapping[str, Node], bare_folders: Sequence[Place
     beside = {each.place.parent for each in classes.values()}
     for folder in bare_folders:
         if folder.parent in beside:
+            if is_no_class(folder.name) or plain(folder.name) in MASKS:
+                continue
             name = shown(folder.name)
             raise DataError(f"class {name!r} is without an image; if it is no class, name it by data.exclude")
 

@@ -73,6 +73,8 @@ class Facts:
     """How many bits its own range takes, 8 at least; None for fractions, and where `values` is not "range"."""
     is_turned: bool = False
     """Whether 0 stands for white in the file."""
+    has_missing: bool = False
+    """Whether some pixels hold a mark that there is no level, and are black."""
 
     @property
     def depth(self) -> str:
@@ -175,6 +177,8 @@ class Summary:
     """How levels became 8 bits."""
     num_turned: int
     """Files in which 0 is white."""
+    num_missing: int
+    """Files in which pixels are missing."""
     colours: Mapping[int, int]
     sizes: Mapping[tuple[int, int], int]
     """Pictures of each width and height."""

@@ -1,13 +1,14 @@
 """Folders that repeat others: copies of what lies beside them, and versions of it by their names."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from gan_study.trainables.base.files import same_bytes
 from gan_study.trainables.base.names import one_form
 from gan_study.trainables.base.settings import DataError
+from gan_study.trainables.data.reading.companions import without_companions
 from gan_study.trainables.data.reading.entries import Entries
-from gan_study.trainables.data.reading.folder_names import is_version, without_version, words_of
+from gan_study.trainables.data.reading.folder_names import is_version, without_version
 from gan_study.trainables.data.reading.folder_tree import (
     COPIES,
     MOST_LEFT_OVER,
@@ -19,6 +20,7 @@ from gan_study.trainables.data.reading.folder_tree import (
     few,
     joined,
     share_names,
+    tree,
     unwrapped,
 )
 from gan_study.trainables.data.reading.in_words import first_names
@@ -60,7 +62,7 @@ def trimmed(node: Node, *, keeps_versions: bool = False) -> Trimmed:
 
 def without_copies(node: Node) -> tuple[Node, PassedOver]:
     """A folder without those in it that repeat others beside them, and these."""
-    copies = [name for name in node.folders if _is_copy_of_siblings(node, name)]
+    copies = [name for name in node.folders if _is_copy_of_siblings(node, name) or _is_copy_in_case(node, name)]
     if not copies:
         return node, {}
     kept = {name: folder for name, folder in node.folders.items() if name not in copies}
@@ -116,12 +118,30 @@ def _is_copy_of_siblings(node: Node, name: str) -> bool:
     return False
 
 
+def _is_copy_in_case(node: Node, name: str) -> bool:
+    """Whether a divided folder repeats one before it whose name differs in its case alone: "Set A/", "set a/"."""
+    folder = node.folders[name]
+    before = [*node.folders][: [*node.folders].index(name)]
+    alike = [node.folders[each] for each in before if one_form(each).casefold() == one_form(name).casefold()]
+    return folder.is_divided and any(
+        len(folder.tails() & each.tails()) > (1 - MOST_LEFT_OVER) * len(folder.pictures) for each in alike
+    )
+
+
+def originals(pictures: Sequence[Place]) -> tuple[Place, ...]:
+    """The pictures without masks, thumbnails and versions of others, by the names of their folders."""
+    main, _ = without_companions(pictures)
+    versions = {*trimmed(tree(main)).passed_over.get(VERSIONS, ())}
+    return tuple(picture for picture in main if picture not in versions)
+
+
 def _versions(folders: Mapping[str, Node]) -> Mapping[str, str]:
     """The folders that are versions of others by their names, and of which."""
     originals = [name for name in folders if not is_version(name)]
     found: dict[str, str] = {}
     for name in folders.keys() - originals:
-        of = next((each for each in originals if sorted(words_of(each)) == sorted(without_version(name))), None)
+        words = sorted(without_version(name))
+        of = next((each for each in originals if words and sorted(without_version(each)) == words), None)
         if of is None and len(originals) == 1:
             both = [collapsed(folders[each]) for each in (originals[0], name)]
             of = originals[0] if share_names(both) else None

@@ -1,7 +1,7 @@
 """What tables say of a whole data set: its classes, by one table or one for each part; or the parts of folders."""
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -9,8 +9,9 @@ from gan_study.trainables.base.names import one_form
 from gan_study.trainables.base.settings import DataError
 from gan_study.trainables.data.reading import by_table, columns
 from gan_study.trainables.data.reading.companions import UNLABELLED
+from gan_study.trainables.data.reading.division import what_validation_is
 from gan_study.trainables.data.reading.entries import Entries, in_order
-from gan_study.trainables.data.reading.folder_names import Part, part_in, part_named
+from gan_study.trainables.data.reading.folder_names import Part, names_train_and_validation, part_in, part_named
 from gan_study.trainables.data.reading.folder_tree import Place, joined
 from gan_study.trainables.data.reading.layout import Arrangement
 from gan_study.trainables.data.reading.table import Table
@@ -111,6 +112,16 @@ def fitting_tables(
     return found, refused
 
 
+def why_no_list_fits(lists: Mapping[Path, Table], entries: Entries, config: DataConfig) -> Iterator[str]:
+    """Why each of the lists that have more than names does not say the classes."""
+    for path, cells in lists.items():
+        if len(cells.header) > 1:
+            try:
+                arrange_by_tables({path: cells}, entries, config)
+            except DataError as error:
+                yield str(error)
+
+
 def with_parts_of_table(found: Arrangement, read: Mapping[Path, Table], config: DataConfig) -> Arrangement | None:
     """With the parts as a table says them of all pictures of class folders; None where none does."""
     classes = found.parts["train"]
@@ -126,25 +137,31 @@ def with_parts_of_table(found: Arrangement, read: Mapping[Path, Table], config: 
 
 
 def with_table_a_part(found: Arrangement, read: Mapping[Path, Table], root: Path) -> Arrangement | None:
-    """With the parts of class folders as tables say them by their names: train.csv, test.csv and validation.csv.
+    """With the parts of classes as tables say them by their names: train.csv, test.csv and validation.csv.
 
     None unless each picture is in one of them, and there are several parts.
     """
-    pictures, part_of, paths = [*found.parts["train"]], dict[Place, Part](), list[Path]()
-    for path, cells in read.items():
-        part = part_of_table(path, root)
+    classes, part_of, paths = found.parts["train"], dict[Place, Part](), list[Path]()
+    for path, part in _part_of_each(read, root).items():
         with contextlib.suppress(DataError):
-            named = set(by_table.pictures_named(cells, pictures)) if part is not None else set()
+            named = set(by_table.pictures_named(read[path], [*classes]))
             if any(part_of.get(place, part) != part for place in named):
                 return None
-            if part is not None and named:
-                part_of |= dict.fromkeys(named, part)
-                paths.append(path)
-    is_whole = part_of.keys() >= set(pictures) and {"train", "test"} <= set(part_of.values())
-    if not is_whole:
+            part_of |= dict.fromkeys(named, part)
+            paths += [path] if named else []
+    if not (part_of.keys() >= classes.keys() and {"train", "test"} <= set(part_of.values())):
         return None
     names = ", ".join(read[path].name for path in paths)
-    return _divided(found, part_of, paths, [f"folders say the classes, and the names of {names} the parts"])
+    return _divided(found, part_of, paths, [f"the names of {names} say the parts"])
+
+
+def _part_of_each(tables: Collection[Path], root: Path) -> Mapping[Path, Part]:
+    """The part of each of the `tables` that is called by one; "trainval" is to train on if no other table is."""
+    found = {path: part for path in tables if (part := part_of_table(path, root)) is not None}
+    if "train" in found.values():
+        return found
+    of_both = [path for path in tables if path not in found and names_train_and_validation(path.stem)]
+    return {**found, **dict[Path, Part].fromkeys(of_both, "train")}
 
 
 def _divided(
@@ -164,27 +181,42 @@ def _divided(
     )
 
 
-def with_test_table(found: Arrangement, read: Mapping[Path, Table], config: DataConfig) -> Arrangement:
-    """With a test part where a table says the classes of all pictures of one that no folders divide."""
+def with_test_table(found: Arrangement, read: Mapping[Path, Table], root: Path, config: DataConfig) -> Arrangement:
+    """With a test part, or else a validation part, that no folders divide, where a table says all its classes.
+
+    The classes of the table are those of the part to train on.
+    """
     without_class = found.passed_over.get(UNLABELLED, ())
-    unlabelled = [place for place in without_class if any(part_named(word) == "test" for word in place.parts[:-1])]
-    classes = set(found.parts["train"].values())
-    if "test" in found.parts or not unlabelled:
-        return found
-    for path, cells in read.items():
-        if part_in(path.stem) != "test" or not columns.names_classes(cells, config.columns):
-            continue
-        with contextlib.suppress(DataError):
-            arranged = by_table.arrange_by_table(cells, unlabelled, config.columns)
-            (said,) = arranged.parts.values()
-            if said.keys() == set(unlabelled) and set(said.values()) == classes:
-                rest = tuple(place for place in without_class if place not in said)
+    for part in ("test", "validation") if "test" not in found.parts else ():
+        pictures = [place for place in without_class if any(part_named(word) == part for word in place.parts[:-1])]
+        for path, cells in read.items() if pictures else ():
+            if part_of_table(path, root) != part:
+                continue
+            with contextlib.suppress(DataError):
+                said = _classes_of(cells, pictures, set(found.parts["train"].values()), config)
+                rest = tuple(place for place in without_class if place not in said.parts["train"])
                 others = {reason: each for reason, each in found.passed_over.items() if reason != UNLABELLED}
+                is_validation = [what_validation_is(f"{part} part", is_read=True)] if part == "validation" else []
                 return replace(
                     found,
-                    parts={**found.parts, "test": said},
+                    parts={**found.parts, "test": said.parts["train"]},
                     passed_over={**others, **({UNLABELLED: rest} if rest else {})},
                     tables=(*found.tables, path),
-                    notes=(*found.notes, *arranged.notes),
+                    notes=(*found.notes, *said.notes, *is_validation),
                 )
+    return found
+
+
+def _classes_of(
+    cells: Table, pictures: Sequence[Place], classes: Collection[str], config: DataConfig
+) -> Arrangement:
+    """The class of each of the `pictures` by a table; raises DataError unless it has all, and these `classes`."""
+    label = config.columns.label
+    if not columns.names_classes(cells, config.columns):
+        label = by_table.column_of_classes(cells, pictures, classes)
+    found = by_table.arrange_by_table(cells, pictures, replace(config.columns, label=label))
+    if found.parts.keys() != {"train"} or found.parts["train"].keys() != set(pictures):
+        raise DataError(f"{cells.name} does not name all images of a part")
+    if set(found.parts["train"].values()) != set(classes):
+        raise DataError(f"{cells.name} has other classes")
     return found

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from gan_study.trainables.base.settings import DataError
-from gan_study.trainables.data.reading import by_table
+from gan_study.trainables.data.reading import by_table, columns, text_lists
 from gan_study.trainables.data.reading.entries import NO_PICTURE, Entries
 from gan_study.trainables.data.reading.folder_tree import Place
 from gan_study.trainables.data.reading.in_words import NAMES_SHOWN, first_names
@@ -30,13 +30,24 @@ def read_tables(entries: Entries) -> Mapping[Path, Table]:
     return found
 
 
+def read_lists(entries: Entries) -> Mapping[Path, Table]:
+    """The lists in texts at the same levels, by their files."""
+    return text_lists.read_lists(entries, [*_texts_near(entries)])
+
+
 def _places_of_tables(entries: Entries) -> Iterator[Place]:
     """Where tables of text lie that may say the classes."""
+    for place in _texts_near(entries):
+        if place.suffix.lower() in _TABLE_ENDINGS:
+            yield place
+
+
+def _texts_near(entries: Entries) -> Iterator[Place]:
+    """What is no picture, at the level of the pictures' common folder and the next, or above."""
     folders = [place.parent for place in entries.pictures] or [PurePosixPath()]
     depth = 1 + len(PurePosixPath(os.path.commonpath(folders)).parts)
     for place in entries.passed_over.get(NO_PICTURE, ()):
-        is_table = place.suffix.lower() in _TABLE_ENDINGS and not _GUESSES.search(place.stem)
-        if is_table and len(place.parts) <= depth + 1:
+        if len(place.parts) <= depth + 1 and not _GUESSES.search(place.stem):
             yield place
 
 
@@ -49,6 +60,16 @@ def tables_in_words(tables: Sequence[Table]) -> str:
     """What tables name the pictures, so that a person may say that one has the classes."""
     few = "; ".join(f"{each.name} ({first_names(each.header)})" for each in tables[:NAMES_SHOWN])
     return f"tables that name the images are read by data.labels and data.columns.label: {few}"
+
+
+def groups_in(tables: Sequence[Table]) -> Iterator[str]:
+    """A note on each column of patients and the like in tables that name pictures and are not read."""
+    for cells in tables:
+        for name in columns.carriers_in(cells):
+            yield (
+                f"the column {name} of {cells.name} is not read; data.labels={cells.name} with data.group={name} "
+                "keeps what it names on one side of every split"
+            )
 
 
 def why_no_table_fits(entries: Entries) -> list[str]:

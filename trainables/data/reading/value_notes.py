@@ -26,6 +26,11 @@ def value_notes(
         yield from _beyond(called, levels, used)
     if summary.num_turned:
         yield f"{called} in which 0 means white, which are inverted: {summary.num_turned:,}"
+    if summary.num_missing:
+        yield (
+            f"{called} with missing pixels, which are black: {summary.num_missing:,} (as their files say, or "
+            "marked by a number such as -9999 far below all others)"
+        )
     if "window" in number:
         yield f"{called} with black and white given by a window or table in the file: {number['window']:,}"
     if "upper bits" in number:

@@ -94,10 +94,13 @@ def test_a_table_for_each_part(tmp_path: Path) -> None:
 
 def test_several_tables_need_a_name(tmp_path: Path) -> None:
     flat(tmp_path, *NAMES)
-    for name in ("first.csv", "second.csv"):
-        (tmp_path / name).write_text(LABELS)
+    (tmp_path / "first.csv").write_text(LABELS)
+    (tmp_path / "second.csv").write_text(
+        "image,class\n" + "".join(f"{name},{i // 4}\n" for i, name in enumerate(NAMES))
+    )
     with pytest.raises(
-        DataError, match=r"several tables name the images \(first\.csv, second\.csv\); name one by"
+        DataError,
+        match=r"several tables name the images \(first\.csv by label; second\.csv by class\); name one by",
     ):
         read_listing(config(tmp_path))
     assert counts(read_listing(config(tmp_path, labels="second.csv"))) == ((4, 4), None)
@@ -609,7 +612,7 @@ def test_a_table_for_each_part_says_the_parts_of_class_folders(header: str, tmp_
     found = read_listing(config(tmp_path))
     assert found.train.class_names == ("cat", "dog") and counts(found) == ((3, 3), (2, 2))
     assert {path.name for path in found.test.paths} == {"4.png", "5.png"}  # type: ignore[union-attr]
-    assert "folders say the classes, and the names of test.csv, train.csv, validation.csv the parts" in found.notes
+    assert "the names of test.csv, train.csv, validation.csv say the parts" in found.notes
     assert sum(map(len, found.passed_over.values())) == 2 + len(PARTS_OF_SIX)
 
 
@@ -735,16 +738,18 @@ def test_kinds_of_tables_that_are_not_read_are_refused_by_name(name: str, tmp_pa
         read_listing(config(tmp_path, labels=name))
 
 
-def test_a_table_that_is_refused_is_named_beside_others(tmp_path: Path) -> None:
-    """As DeepWeeds is handed out: a table with a number and a name of each class, and lists of its parts."""
+def test_a_number_and_a_name_of_the_same_classes(tmp_path: Path) -> None:
+    """As DeepWeeds is handed out: a table with a number and a name of each class, and lists of its folds."""
     flat(tmp_path, *NAMES)
     (tmp_path / "labels.csv").write_text(
         "Filename,Label,Species\n" + "".join(f"{name},{i % 2},{'ab'[i % 2]}\n" for i, name in enumerate(NAMES))
     )
     for subset in range(2):
         (tmp_path / f"test_subset{subset}.csv").write_text(LABELS)
-    with pytest.raises(DataError, match=r"test_subset1\.csv\).*; labels\.csv: the columns Label, Species may be"):
-        read_listing(config(tmp_path))
+    found = read_listing(config(tmp_path))
+    assert found.train.class_names == ("a", "b") and counts(found) == ((4, 4), None)
+    assert "Species of labels.csv is the class, and Label the same by another name" in found.notes
+    assert "not read, as labels.csv says the classes: test_subset0.csv, test_subset1.csv" in found.notes
 
 
 def test_folders_around_the_classes_of_a_table_are_refused(tmp_path: Path) -> None:
