@@ -96,3 +96,14 @@ def test_a_link_to_a_folder_around_the_set_leads_back(tmp_path: Path) -> None:
     found = find_entries(root)
     assert places(found.passed_over[entries.LEADS_BACK]) == ["cat/home", "dog/machine"]
     assert places(found.pictures) == ["cat/0.png", "dog/0.png"]
+
+
+def test_a_folder_with_texts_is_no_class_without_images(tmp_path: Path) -> None:
+    """One that is empty, or that holds archives or images of a kind that is not read, may be one."""
+    for name in ("cat/1.png", "Annotations/deep/1.xml", "owl/owl.zip", "fox/fox.heic", "fox/notes.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"text")
+    (tmp_path / "dog").mkdir()
+    found = find_entries(tmp_path)
+    assert places(found.bare_folders) == ["Annotations", "Annotations/deep", "dog", "fox", "owl"]
+    assert places(found.missing_classes) == ["dog", "fox", "owl"]

@@ -304,6 +304,22 @@ READ = {
         [*files("cat", "dog"), *files("test", number=2)],
         {"train": each("cat dog")},
     ),
+    "a set unpacked twice into folders that differ in their case": (
+        files(*(f"{top}/{part}/{n}" for top in ("Set(A)", "set(a)") for part in ("train", "valid") for n in "xy")),
+        {"train": each("x y"), "test": each("x y")},
+    ),
+    "parts of one other word, beside a test part of none": (
+        files(*(f"{part}/{n}" for part in ("train_more", "test_more", "test") for n in ("flood", "no_flood"))),
+        {"train": each("flood no_flood"), "test": each("flood no_flood")},
+    ),
+    "what describes the images of each class": (
+        files(*(f"{name}/{name}{more}" for name in ("Sea Bass", "Trout") for more in ("", " GT"))),
+        {"train": {"Sea Bass": 4, "Trout": 4}},
+    ),
+    "classes in pieces that are numbered by their images": (
+        files(*(f"{name}/{piece}" for name in ("BLA", "EOS") for piece in ("0001-1000", "1001-2000"))),
+        {"train": each("BLA EOS", 8)},
+    ),
     "classes of longer names to train on": (
         files("train/carcinoma_T2", "train/normal", "test/carcinoma", "test/normal"),
         {"train": each("carcinoma_T2 normal"), "test": each("carcinoma_T2 normal")},
@@ -392,6 +408,14 @@ REFUSED = {
     "one class beside a part of its name": (
         files("Faces", "crop_part1"),
         r"one class folder \(Faces/\) beside crop_part1/, which by their names are no classes",
+    ),
+    "a folder of all classes, by its name, beside others": (
+        files("images/hole", "images/short", "rotation/hole_r", "rotation/short_r", "PCB"),
+        r"images/ has folders in it \(hole/, short/\) and lies beside PCB/, rotation/: the classes may be",
+    ),
+    "more images of a class beside parts": (
+        files("train/A", "train/B", "additional_A/A", "additional_B/B"),
+        r"beside train/ there are additional_A/, additional_B/ with 8 more images",
     ),
     "parts without classes beside classes": (
         files("yes", "no", "RCNN/TRAIN", "RCNN/TEST"),
