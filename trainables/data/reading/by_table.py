@@ -26,7 +26,7 @@ from gan_study.trainables.data.reading.columns import (
 from gan_study.trainables.data.reading.division import what_validation_is, with_one_test
 from gan_study.trainables.data.reading.entries import in_order
 from gan_study.trainables.data.reading.folder_names import Part
-from gan_study.trainables.data.reading.folder_tree import NOT_READ, Place, joined
+from gan_study.trainables.data.reading.folder_tree import MOST_LEFT_OVER, NOT_READ, Place, joined
 from gan_study.trainables.data.reading.in_words import first_names
 from gan_study.trainables.data.reading.known_pictures import KnownPictures
 from gan_study.trainables.data.reading.layout import Arrangement
@@ -136,6 +136,19 @@ def names_pictures(table: Table, pictures: Sequence[Place]) -> bool:
     except DataError:
         return False
     return True
+
+
+def names_across_classes(table: Table, classes: Mapping[Place, str]) -> bool:
+    """Whether nearly each row names pictures of one name in several of the `classes`, each name once."""
+    table = with_header(table, [*classes])
+    path = path_column(table, Columns(), KnownPictures(classes))
+    folders: dict[str, set[str]] = {}
+    for place, name in classes.items():
+        for called in {one_form(place.name), one_form(place.stem)}:
+            folders.setdefault(called, set()).add(name)
+    cells = [one_form(cell) for cell in table.column(path)]
+    across = [cell for cell in cells if len(folders.get(cell, ())) > 1]
+    return len({*cells}) == len(cells) and len(across) > (1 - MOST_LEFT_OVER) * len(cells)
 
 
 def pictures_named(table: Table, pictures: Sequence[Place]) -> Iterator[Place]:

@@ -67,6 +67,7 @@ def _companion_folders(pictures: Sequence[Place]) -> Mapping[Place, str]:
     """
     folders = {folder for picture in pictures for folder in picture.parents} - {PurePosixPath()}
     with_loose = {picture.parent for picture in pictures}
+    around_pictures = {folder.parent for folder in folders if folder_names.holds_pictures(folder.name)}
     beside: dict[Place, set[str]] = {}
     for folder in folders:
         beside.setdefault(folder.parent, set()).add(plain(folder.name))
@@ -94,6 +95,7 @@ def _companion_folders(pictures: Sequence[Place]) -> Mapping[Place, str]:
             others = beside[folder.parent] - {plain(folder.name)}
             is_beside = bool(others & folder_names.PICTURES)
             is_beside |= any(map(part_named, others)) and plain(folder.name) in folder_names.MASKS
+            is_beside |= reason == MASKS and folder.parent in around_pictures
             is_beside |= reason == MASKS and _without_mask(folder.name) in others - {""}
             if is_beside or folder.parent in with_loose or _repeats_others(folder, pictures):
                 found[folder] = reason

@@ -149,6 +149,12 @@ def is_idle(name: str) -> bool:
     return bool(words) and _IDLE_WORDS.issuperset(words)
 
 
+def holds_pictures(name: str) -> bool:
+    """Whether a folder is named as one of pictures, in some version perhaps: "Images", "images_original"."""
+    words = {word for word in words_of(name) if not word.isdigit()}
+    return bool(words & PICTURES) and words <= PICTURES | _IDLE_WORDS | _VERSION_WORDS
+
+
 def is_version(name: str) -> bool:
     """Whether a folder's name says that its pictures were made of others: "cats_augmented", "resized_224"."""
     return not _VERSION_WORDS.isdisjoint(words_of(name))

@@ -104,7 +104,7 @@ def _without_folders(entries: Entries, config: DataConfig, error: DataError) -> 
         raise why if isinstance(error, NoClassFoldersError) else DataError(f"{error}; and {why}") from error
     if tables:
         try:
-            return _by_tables(tables, lists, entries, config)
+            return _by_tables(tables, {**read, **lists}, entries, config)
         except DataError as several:
             said = "; ".join([str(several), *(str(why) for _, why in refused[:NAMES_SHOWN])])
             is_no_class = isinstance(error, NoClassFoldersError)
@@ -125,20 +125,23 @@ def _without_folders(entries: Entries, config: DataConfig, error: DataError) -> 
 
 def _by_tables(
     tables: Mapping[Path, Table],
-    lists: Mapping[Path, Table],
+    every: Mapping[Path, Table],
     entries: Entries,
     config: DataConfig,
 ) -> Arrangement:
-    """The classes by those of the `tables` that belong together, and the parts by the names of others."""
+    """The classes by those of the `tables` that belong together; the parts by the names of others of `every`."""
     chosen, said = tables_of_one_set(tables, entries, config)
     found = arrange_by_tables(chosen, entries, config)
+    others = {path: cells for path, cells in every.items() if path not in chosen}
+    unread = [cells for path, cells in others.items() if path not in tables and len(cells.header) > 1]
+    naming = naming_pictures(unread, [*found.parts["train"]])
+    said = (*said, f"not read: {tables_in_words(naming)}") if naming else said
     found = replace(found, notes=(*found.notes, *said))
     if len({*found.parts["train"].values()}) < 2:
         raise DataError(f"{', '.join(cells.name for cells in chosen.values())} has one class alone")
     if found.parts.keys() != {"train"}:
         return found
-    others_read = {path: cells for path, cells in tables.items() if path not in chosen}
-    return _with_tables_a_part(found, others_read, lists, entries.root) or found
+    return with_table_a_part(found, others, entries.root) or found
 
 
 def _with_tables_a_part(
@@ -181,6 +184,12 @@ def _unless_a_table_differs(
             raise DataError(
                 f"{cells.name} says a class for each folder ({_several(folders)}), so that these are no "
                 "classes; write a row for each image, or leave the table out by data.exclude"
+            )
+    for cells in naming_pictures(read.values(), [*of_folders]):
+        if columns.names_classes(cells, config.columns) and by_table.names_across_classes(cells, of_folders):
+            raise DataError(
+                f"{_several(folders)} have images of the same names, and {cells.name} says one class for each "
+                "name; leave out all but one of these folders by data.exclude, or the table if they are classes"
             )
     other = _with_other_classes(of_folders, read, entries, config)
     if other and are_numbered(folders) and len(other) == 1:

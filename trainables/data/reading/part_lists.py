@@ -15,9 +15,9 @@ from gan_study.trainables.data.reading.folder_tree import Place
 from gan_study.trainables.data.reading.known_pictures import KnownPictures
 from gan_study.trainables.data.reading.layout import Arrangement
 from gan_study.trainables.data.reading.table import LINES_OF_JSON, read_table
+from gan_study.trainables.data.reading.text_lists import ENDINGS as _LISTS
 
 _TABLES = frozenset({".csv", ".tsv", LINES_OF_JSON})
-_LISTS = frozenset({".txt", ".lst", ".list"})
 _UNREADABLE = frozenset({".json", ".mat", ".npy", ".parquet", ".pkl", ".xls", ".xlsx", ".xml", ".yaml", ".yml"})
 _SPLIT_WORDS = frozenset({"split", "splits", "partition", "partitions", "fold", "folds", "trainval", "traintest"})
 # What a word for a part is written together with: "testlist01".

@@ -39,28 +39,25 @@ def read_lists(entries: Entries, places: Sequence[Place]) -> Mapping[Path, Table
 
 
 def as_list(text: str, name: str, known: KnownPictures) -> Table | None:
-    """The lines of a text as a table, divided in the first way in which a column names most pictures; else None.
+    """The lines of a text as a table, divided in the way in which a column names the most pictures; else None.
 
     Lines that begin with # are comments, and a first line that names no picture is the header.
     """
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
-    for divide in _WAYS:
-        rows = [divide(line) for line in lines]
-        if not rows or len({*map(len, rows[1:])}) > 1 or not _name_pictures(rows[1:] or rows, known):
-            continue
-        has_header = len(rows) > 1 and len(rows[0]) == len(rows[1]) and not any(map(known.has, rows[0]))
-        if has_header and len({*rows[0]}) == len(rows[0]):
-            return Table(name=name, header=rows[0], rows=tuple(rows[1:]))
-        if len(rows[0]) == len(rows[-1]):
-            header = tuple(f"{NUMBERED}{number}" for number in range(1, len(rows[0]) + 1))
-            return Table(name=name, header=header, rows=tuple(rows))
-    return None
+    ways = [rows for divide in _WAYS if (rows := [divide(line) for line in lines]) and len({*map(len, rows)}) == 1]
+    rows = max(ways, key=lambda each: _num_named(each, known), default=[])
+    if _num_named(rows, known) <= MOST_OF * min(len(rows), _LOOKED_AT):
+        return None
+    if not any(map(known.has, rows[0])) and len({*rows[0]}) == len(rows[0]):
+        return Table(name=name, header=rows[0], rows=tuple(rows[1:]))
+    header = tuple(f"{NUMBERED}{number}" for number in range(1, len(rows[0]) + 1))
+    return Table(name=name, header=header, rows=tuple(rows))
 
 
-def _name_pictures(rows: _Rows, known: KnownPictures) -> bool:
-    """Whether a column names pictures in most of the first rows."""
+def _num_named(rows: _Rows, known: KnownPictures) -> int:
+    """How many of the first rows name a picture in the column that names the most."""
     first = [*islice(rows, _LOOKED_AT)]
-    return any(sum(map(known.has, column)) > MOST_OF * len(first) for column in zip(*first, strict=True))
+    return max((sum(map(known.has, column)) for column in zip(*first, strict=True)), default=0)
 
 
 def _whole(line: str) -> tuple[str, ...]:

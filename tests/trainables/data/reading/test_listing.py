@@ -752,20 +752,25 @@ def test_a_number_and_a_name_of_the_same_classes(tmp_path: Path) -> None:
     assert "not read, as labels.csv says the classes: test_subset0.csv, test_subset1.csv" in found.notes
 
 
-def test_folders_around_the_classes_of_a_table_are_refused(tmp_path: Path) -> None:
-    """As BACH is handed out: photos by class, slides beside them, and a table without a header of the photos."""
+@pytest.mark.parametrize("folder", ["Photos", "Microscopy"])
+def test_folders_around_the_classes_of_a_table_are_no_classes(folder: str, tmp_path: Path) -> None:
+    """As BACH is handed out: photos by class, slides beside them, and a table without a header of the photos.
+
+    By its name alone a folder of photos is no class; another may be one, so that the table is asked about.
+    """
     for name in ("Benign", "InSitu", "Normal"):
-        flat(tmp_path / "Photos" / name, *(f"{name}{i}.png" for i in range(5)))
+        flat(tmp_path / folder / name, *(f"{name}{i}.png" for i in range(5)))
     flat(tmp_path / "WSI" / "thumbnails", "A01.png", "A02.png")
     rows = [f"{name}{i}.png,{name}" for name in ("Benign", "InSitu", "Normal") for i in range(5)]
-    (tmp_path / "Photos" / "truth.csv").write_text("\n".join(rows))
-    with pytest.raises(
-        DataError,
-        match=r"truth\.csv says other classes \(Benign, InSitu, Normal\) than the folders \(Photos, WSI\); use",
-    ):
-        read_listing(config(tmp_path))
-    named = read_listing(config(tmp_path, labels="Photos/truth.csv"))
-    assert counts(named) == ((5, 5, 5), None)
+    (tmp_path / folder / "truth.csv").write_text("\n".join(rows))
+    if folder == "Microscopy":
+        with pytest.raises(
+            DataError,
+            match=r"truth\.csv says other classes \(Benign, InSitu, Normal\) than the folders \(Microscopy, WSI\)",
+        ):
+            read_listing(config(tmp_path))
+    labels = None if folder == "Photos" else f"{folder}/truth.csv"
+    assert counts(read_listing(config(tmp_path, labels=labels))) == ((5, 5, 5), None)
 
 
 @pytest.mark.parametrize(

@@ -66,3 +66,14 @@ def test_a_column_of_patients_beside_class_folders_is_said(tmp_path: Path) -> No
         note.startswith("the column subject of drivers.csv is not read; data.labels=drivers.csv with data.group=")
         for note in read_listing(config(tmp_path)).notes
     )
+
+
+def test_folders_of_one_set_in_two_forms_are_refused_where_a_table_says_the_classes(tmp_path: Path) -> None:
+    for folder in ("view A", "view B"):
+        flat(tmp_path / folder, *NAMES)
+    rows = [f"{name},{'ab'[i % 2]}" for i, name in enumerate(NAMES)]
+    write_table(tmp_path / "truth.csv", "image,label", rows)
+    with pytest.raises(DataError, match=r"view A, view B have images of the same names, and truth\.csv says one"):
+        read_listing(config(tmp_path))
+    assert counts(read_listing(config(tmp_path, exclude=("view B",)))) == ((4, 4), None)
+    assert read_listing(config(tmp_path, exclude=("*.csv",))).train.class_names == ("view A", "view B")
