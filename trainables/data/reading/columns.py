@@ -47,6 +47,9 @@ _CARRIERS = CARRIER_WORDS | {"group", "person", "photographer", "author", "camer
 _GROUP_NAMES, _ROW_NAMES = frozenset({"group", "groups", "groupid"}), frozenset({"", "index", "unnamed0"})
 
 
+# What is found out of a picture, whatever the column is called.
+_OUTCOMES = frozenset({"negative", "positive", "normal", "abnormal", "benign", "malignant", "healthy", "diseased"})
+_OUTCOMES |= {"infected", "uninfected", "real", "fake"}
 # In a table with a column for each class.
 _ONES, _ZEROS = frozenset({"1", "1.0", "true"}), frozenset({"0", "0.0", "false"})
 
@@ -188,6 +191,8 @@ def find_labels(table: Table, columns: Columns, *, without: set[str]) -> Labels:
         raise NoClassesError(f"{table.name}: no column is left for the class")
     if len(called) > 1 and (same := _columns_that_agree(table, called)) is not None:
         return same
+    if len(rest) > 1 and not called and (outcome := _outcome(table, rest)) is not None:
+        return outcome
     if len(rest) > 1:
         values = [f" ({first_names([*dict.fromkeys(table.column(name))])})" for name in rest]
         named = ", ".join(
@@ -198,6 +203,20 @@ def find_labels(table: Table, columns: Columns, *, without: set[str]) -> Labels:
             f"{why_not_one_hot(table, rest)}"
         )
     return _only_left(table, rest[0])
+
+
+def _outcome(table: Table, names: Sequence[str]) -> Labels | None:
+    """The only column in which nothing but outcomes stand, as in "negative" and "positive", with doubt."""
+    cells = {name: table.column(name) for name in names}
+    found = [name for name, each in cells.items() if len({*each}) > 1 and {*map(str.lower, each)} <= _OUTCOMES]
+    if len(found) != 1:
+        return None
+    others = first_names([name for name in names if name != found[0]])
+    doubt = (
+        f"{found[0]} of {table.name} is read as the class ({first_names(sorted({*cells[found[0]]}))}), and not "
+        f"{others}; data.columns.label names another column"
+    )
+    return Labels(names=(found[0],), cells=cells[found[0]], doubt=doubt)
 
 
 def _columns_that_agree(table: Table, names: Sequence[str]) -> Labels | None:

@@ -75,7 +75,7 @@ def test_lists_of_several_divisions_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_list_of_several_columns_asks_which_is_the_class(tmp_path: Path) -> None:
-    """As COVIDx is handed out: patient, file, class and source between blanks."""
+    """As COVIDx is handed out, but for its words: patient, file, class and source between blanks."""
     for part in ("train", "test"):
         names = [f"{part}{i}.png" for i in range(6)]
         flat(tmp_path / part, *names)
@@ -118,3 +118,24 @@ def test_a_list_says_the_classes_of_a_part_without_folders(
     rows = [f"{name}\t{classes[i % 2]}\t0\t5" for i, name in enumerate(names)]
     (tmp_path / "val" / "val_annotations.txt").write_text("\n".join(rows))
     assert counts(read_listing(config(tmp_path))) == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"), [(("negative", "positive"), ("negative", "positive")), (("left", "right"), None)]
+)
+def test_a_column_of_outcomes_is_the_class(
+    words: tuple[str, str], expected: tuple[str, str] | None, tmp_path: Path
+) -> None:
+    names = [f"{i}.png" for i in range(8)]
+    flat(tmp_path / "images", *names)
+    rows = [f"{name} {words[i % 2]} {'abc'[i % 3]}" for i, name in enumerate(names)]
+    (tmp_path / "list.txt").write_text("\n".join(rows))
+    if expected is None:
+        with pytest.raises(DataError, match=r"column 2 \(left, right\), column 3 \(a, b, c\) may be the class"):
+            read_listing(config(tmp_path))
+        return
+    found = read_listing(config(tmp_path))
+    assert found.train.class_names == expected
+    assert any(
+        note.startswith("column 2 of list.txt is read as the class (negative, positive)") for note in found.notes
+    )
