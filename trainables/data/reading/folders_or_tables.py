@@ -185,8 +185,9 @@ def _unless_a_table_differs(
                 f"{cells.name} says a class for each folder ({_several(folders)}), so that these are no "
                 "classes; write a row for each image, or leave the table out by data.exclude"
             )
-    for cells in naming_pictures(read.values(), [*of_folders]):
-        if columns.names_classes(cells, config.columns) and by_table.names_across_classes(cells, of_folders):
+    with_classes = [cells for cells in read.values() if columns.names_classes(cells, config.columns)]
+    for cells in naming_pictures(with_classes, [*of_folders]):
+        if by_table.names_across_classes(cells, of_folders):
             raise DataError(
                 f"{_several(folders)} have images of the same names, and {cells.name} says one class for each "
                 "name; leave out all but one of these folders by data.exclude, or the table if they are classes"

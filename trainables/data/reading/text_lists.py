@@ -25,12 +25,15 @@ def read_lists(entries: Entries, places: Sequence[Place]) -> Mapping[Path, Table
 
     None of those that describe single pictures or classes, as there are very many.
     """
-    stems = {picture.stem for picture in entries.pictures}
-    texts = [place for place in places if place.suffix.lower() in ENDINGS and place.stem not in stems]
-    namesakes = Counter(place.name for place in texts)
     found: dict[Path, Table] = {}
-    known = KnownPictures(entries.pictures)
-    for place in texts if len(texts) <= _MOST_TEXTS else ():
+    texts = [place for place in places if place.suffix.lower() in ENDINGS]
+    # One beside a picture of its name says something of that picture.
+    stems = {picture.stem for picture in entries.pictures} if texts else set()
+    texts = [place for place in texts if place.stem not in stems]
+    if not 0 < len(texts) <= _MOST_TEXTS:
+        return found
+    namesakes, known = Counter(place.name for place in texts), KnownPictures(entries.pictures)
+    for place in texts:
         with contextlib.suppress(DataError):
             cells = as_list(text_of(entries.root / place), str(place), known)
             if cells is not None and namesakes[place.name] <= _MOST_NAMESAKES:
