@@ -19,7 +19,7 @@ from gan_study.study.plan.trials import planned_trial
 from gan_study.study.run.data_checks import refuse_changed_data, take_fingerprint
 from gan_study.study.run.folder import Manifest, read_manifest
 from gan_study.study.run.layout import StudyFolder
-from gan_study.study.run.record_store import read_records
+from gan_study.study.run.record_store import read_records, refuse_foreign
 from gan_study.trainables.balancing.catalog import BALANCERS, parse_balancing
 from gan_study.trainables.base.arguments import checked_arguments
 from gan_study.trainables.base.files import full_path, in_shell, named_path
@@ -175,7 +175,9 @@ def _of_recipe(options: BalanceOptions) -> ExportRequest:
 def _of_study(options: BalanceOptions, root: Path) -> ExportRequest:
     manifest = read_manifest(root)
     study = manifest.config
-    record = _confirmed_generator(read_records(StudyFolder(root).records), root, options)
+    records = read_records(StudyFolder(root).records)
+    refuse_foreign(StudyFolder(root).records, study_id=manifest.study_id, has_seals=manifest.has_seals)
+    record = _confirmed_generator(records, root, options)
     elsewhere: dict[str, JsonValue] = {} if options.data is None else {"root": options.data}
     changes: dict[str, JsonValue] = {
         "balancing": _length_changes(options, record.balancer),

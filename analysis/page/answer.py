@@ -1,6 +1,6 @@
 """The answer of a study in a few sentences."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
 
@@ -78,9 +78,25 @@ def contrasts(study: Study) -> tuple[Contrast, ...]:
 
 def answer(study: Study) -> tuple[str, ...]:
     """Whether GAN augmentation helps, and how it compares with the best simple method: a sentence or two each."""
+    return (*doubts(study), *_own_answer(study))
+
+
+def doubts(study: Study) -> Iterator[str]:
+    """What makes the whole answer doubtful: files of the study that are not as the study wrote them."""
+    if not study.is_as_written:
+        yield "study.json was edited by hand after the study had begun; `gan-study check` lists the changes."
+    if study.foreign:
+        more = f" and {len(study.foreign) - 1} more" if study.foreign[1:] else ""
+        yield (
+            f"Do not rely on these numbers: {len(study.foreign)} of {len(study.records)} records are not as this "
+            f"study wrote them (trial {study.foreign[0]}{more}); `gan-study check` names each."
+        )
+
+
+def _own_answer(study: Study) -> tuple[str, ...]:
     found = contrasts(study)
     if not found:
-        return _no_answer(study.records)
+        return no_answer(study.records)
     said = (
         (
             _gain_sentence(found[0]),
@@ -107,7 +123,8 @@ EXPLORATORY = (
 )
 
 
-def _no_answer(records: Sequence[TrialRecord]) -> tuple[str, str]:
+def no_answer(records: Sequence[TrialRecord]) -> tuple[str, str]:
+    """Why there is no answer, and what to do: a sentence each."""
     kinds = method_kinds(records)
     best = max((r.objective for r in comparable(records) if r.objective is not None), default=None)
     reason = (

@@ -110,6 +110,8 @@ def _edited(study: Study) -> Iterator[str]:
     ]
     if changed:
         yield f"The study was changed after it had begun: {listing(first_few(changed))}."
+    if study.foreign:
+        yield f"Not as the study wrote them: {listing(first_few([f'trial {each}' for each in study.foreign]))}."
     if not study.is_as_written:
         yield "study.json was edited by hand; `gan-study check` lists the changes and whether it can continue."
 

@@ -13,7 +13,7 @@ from gan_study.analysis.comparisons.verdicts import Comparison
 from gan_study.analysis.inference.decisions import Verdict
 from gan_study.analysis.inference.estimates import Estimate
 from gan_study.analysis.inference.looks import MINIMUM_SEEDS
-from gan_study.analysis.page.answer import Contrast, answer, contrasts
+from gan_study.analysis.page.answer import Contrast, contrasts, doubts, no_answer
 from gan_study.analysis.plots.palette import Kind, kind_of
 from gan_study.analysis.records.load import Study
 from gan_study.analysis.records.select import NO_BALANCING, Condition, confirmed, method_kinds, within
@@ -56,9 +56,10 @@ def overview(study: Study) -> Overview:
     found = contrasts(study)
     of_tiles = found[-1] if found else None
     return Overview(
-        verdicts=(*_verdict_lines(found, study), *_threshold_line(of_tiles, study), *_so_far_line(found, study))
-        if found
-        else (("", answer(study)[0]),),
+        verdicts=(
+            *(("", doubt) for doubt in doubts(study)),
+            *(_found_lines(found, study) if found else (("", no_answer(study.records)[0]),)),
+        ),
         asked=_asked(study.records),
         tiles=_tiles(study, of_tiles) if of_tiles else (),
         has_intervals=of_tiles is not None and of_tiles.gain.estimate.low is not None,
@@ -93,6 +94,10 @@ _WORDS: dict[Verdict, str] = {
 _RIVAL_WORDS = _WORDS | {"helps": "Better", "hurts": "Worse"}
 
 
+def _found_lines(found: Sequence[Contrast], study: Study) -> tuple[tuple[str, str], ...]:
+    return (*_verdict_lines(found, study), *_threshold_line(found[-1], study), *_so_far_line(found, study))
+
+
 def _so_far_line(found: Sequence[Contrast], study: Study) -> tuple[tuple[str, str], ...]:
     """How much of the first round of seeds there is, and which ratios have no verdict; nothing if all is there."""
     progress = confirmation_progress(study)
@@ -104,9 +109,8 @@ def _so_far_line(found: Sequence[Contrast], study: Study) -> tuple[tuple[str, st
     return (("So far", f"{progress.run} of {progress.planned} confirmed trials{unjudged}"),)
 
 
-def _threshold_line(of_tiles: Contrast | None, study: Study) -> tuple[tuple[str, str], ...]:
+def _threshold_line(of_tiles: Contrast, study: Study) -> tuple[tuple[str, str], ...]:
     """What the GAN of the tiles gains beyond a moved threshold; nothing where its gain is not worth having."""
-    condition = of_tiles.condition if of_tiles else None
     several = len(planned_ratios(study)) > 1
     return tuple(
         (
@@ -115,7 +119,7 @@ def _threshold_line(of_tiles: Contrast | None, study: Study) -> tuple[tuple[str,
             f"{f', at ratio {ratio_text(each.condition.imbalance_ratio)}' if several else ''}",
         )
         for each in remainders(study)
-        if each.condition == condition and each.plain >= study.verdicts.margin
+        if each.condition == of_tiles.condition and each.plain >= study.verdicts.margin
     )
 
 

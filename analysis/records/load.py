@@ -9,10 +9,10 @@ from pydantic import JsonValue
 
 from gan_study.analysis.records.trial import Trial, open_trial
 from gan_study.trainables.base.arguments import checked_arguments
-from gan_study.trainables.base.files import expand, read_bytes
+from gan_study.trainables.base.files import named_path, read_bytes
 from gan_study.trainables.base.settings import ConfigError, UserError, from_json, parse, settings
 from gan_study.trainables.classifiers.metrics import Costs
-from gan_study.trainables.records.record import RecordError, TrialRecord, read_line, record_lines
+from gan_study.trainables.records.record import RecordError, TrialRecord, find_fault, read_line, record_lines
 from gan_study.trainables.records.study_header import (
     IMPORTANCE_FILE,
     Change,
@@ -49,6 +49,8 @@ class Study:
     """Changes of the study after it had begun."""
     is_as_written: bool = True
     """Whether `study.json` has not been edited by hand since."""
+    foreign: tuple[str, ...] = ()
+    """Records that are not as the study wrote them: which, and why."""
     time_plan: TimePlan | None = None
     """What was left out to end within a time budget."""
     read_back: tuple[str, ...] = ()
@@ -99,9 +101,9 @@ def load_study(folder: Path | str) -> Study:
     >>> study.name
     'quickstart'
     """
-    folder = expand(folder)
+    folder = named_path(folder)
     header, is_as_written = _read_header(folder / HEADER_FILE)
-    records, notes = _read_records(folder / RECORDS_FILE)
+    records, foreign, notes = _read_records(folder / RECORDS_FILE, header)
     return Study(
         folder=folder,
         name=header.name,
@@ -111,6 +113,7 @@ def load_study(folder: Path | str) -> Study:
         verdicts=header.verdicts,
         changes=header.changes,
         is_as_written=is_as_written,
+        foreign=foreign,
         time_plan=header.time_plan,
         read_back=header.read_back,
         precisions=header.precisions,
@@ -143,7 +146,7 @@ def _read_header(path: Path) -> tuple[StudyHeader, bool]:
     try:
         content = read_bytes(path)
         return read_header(content), is_as_written(content)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise RecordError(f"{path.parent}: this is not a study ({path.name} is missing)") from None
     except UserError as error:
         raise RecordError(f"{path}: {error}") from None
@@ -161,17 +164,24 @@ def _read_importance(path: Path) -> tuple[SearchImportance, ...]:
         raise RecordError(f"{path}: {error}") from None
 
 
-def _read_records(path: Path) -> tuple[tuple[TrialRecord, ...], tuple[str, ...]]:
+def _read_records(
+    path: Path, header: StudyHeader
+) -> tuple[tuple[TrialRecord, ...], tuple[str, ...], tuple[str, ...]]:
+    """The records, those of them that are not as the study wrote them, and what had to be left out."""
     if not path.exists():
-        return (), ("No trial has been recorded yet.",)
-    whole, last = record_lines(read_bytes(path))
-    records = [read_line(line, where=f"{path.name}:{number}") for number, line in enumerate(whole, start=1)]
-    if not last:
-        return tuple(records), ()
-    try:
-        return (*records, read_line(last, where=f"{path.name}:{len(whole) + 1}")), ()
-    except RecordError:
-        return tuple(records), (f"The last line of {path.name} is incomplete; it is left out.",)
+        return (), (), ("No trial has been recorded yet.",)
+    lines, last = record_lines(read_bytes(path))
+    records = [read_line(line, where=f"{path.name}:{number}") for number, line in enumerate(lines, start=1)]
+    notes: tuple[str, ...] = ()
+    if last:
+        try:
+            records.append(read_line(last, where=f"{path.name}:{len(lines) + 1}"))
+            lines.append(last)
+        except RecordError:
+            notes = (f"The last line of {path.name} is incomplete; it is left out.",)
+    faults = [find_fault(line, study_id=header.study_id, has_seals=header.has_seals) for line in lines]
+    foreign = (f"{each.trial_id} {fault}" for each, fault in zip(records, faults, strict=True) if fault)
+    return tuple(records), tuple(foreign), notes
 
 
 def records_frame(records: Sequence[TrialRecord]) -> pd.DataFrame:

@@ -22,7 +22,7 @@ from gan_study.trainables.base.settings import ConfigError, dump, parse, setting
 from gan_study.trainables.base.tunable import Scalar, Tunable, samples
 from gan_study.trainables.classifiers.catalog import classifier_model
 from gan_study.trainables.classifiers.classifier import ClassifierConfig
-from gan_study.trainables.classifiers.metrics import EXPECTED_COST, find_metric, metric_name
+from gan_study.trainables.classifiers.metrics import check_objective, metric_name
 from gan_study.trainables.classifiers.pretrained import Pretrained
 from gan_study.trainables.data.catalog import DATA_SETS
 from gan_study.trainables.data.imbalance import Imbalance, LongTailed, StepImbalance
@@ -344,9 +344,7 @@ def check_study_config(config: StudyConfig) -> None:
             f"classifier.augmentation.crop_padding: {padding}; nothing may be left of an image from its size on, "
             f"which is {config.data.image_size} pixels"
         )
-    find_metric(config.objective)
-    if config.objective == EXPECTED_COST and not config.costs:
-        raise ConfigError(f"objective: {EXPECTED_COST!r} needs costs, such as {{lynx: {{cat: 10}}}}")
+    check_objective(config.objective, config.costs)
     if config.storage is not None:
         check_storage_url(config.storage)
     for key, names in (("baselines", config.baselines), ("balancers", config.balancers)):

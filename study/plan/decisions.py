@@ -10,6 +10,7 @@ from gan_study.study.plan.config import Arm, Ratio
 from gan_study.trainables.base.settings import ConfigError, dump, from_json, parse, settings
 from gan_study.trainables.base.tunable import Scalar
 from gan_study.trainables.records.record import Seen
+from gan_study.trainables.records.seal import sealed, unsealed
 
 Stage: TypeAlias = Literal["defaults", "race", "search", "last round", "check"]
 DEFAULTS: Stage = "defaults"
@@ -80,14 +81,14 @@ class _Line:
 
 
 def to_line(decision: Decision) -> str:
-    """A decision as one line of JSON, without a line break."""
-    return json.dumps(dump(decision), sort_keys=True, allow_nan=False)
+    """A decision as one line of JSON with its seal, without a line break."""
+    return json.dumps(sealed(dump(decision)), sort_keys=True, allow_nan=False)
 
 
 def from_line(line: str) -> Decision:
     """The decision in one line of JSON; raises ConfigError if it is not valid."""
     try:
-        return parse(_Line, {"decision": from_json(line)}, where="").decision
+        return parse(_Line, {"decision": unsealed(from_json(line))}, where="").decision
     except ConfigError as error:
         raise ConfigError(str(error).removeprefix("decision.")) from None
 

@@ -55,27 +55,37 @@ def study_config(name_or_path: Path | str, assignments: Iterable[str] = ()) -> S
     """
     assignments = list(assignments)
     check_argument("assignments", assignments, Sequence[str])
+    values = load_recipe(str(name_or_path))
     scales = (each for each in assignments if each.partition("=")[0].strip() == "scale")
-    scale = apply_assignments({"scale": FULL}, scales)["scale"]
-    return parse_study(apply_assignments(at_scale(load_recipe(str(name_or_path)), scale), assignments))
+    scale = apply_assignments({"scale": values.get("scale", FULL)}, scales)["scale"]
+    return parse_study(apply_assignments(at_scale(values, scale), assignments))
 
 
 def at_scale(values: Mapping[str, JsonValue], scale: JsonValue) -> dict[str, JsonValue]:
-    """A recipe's settings at one of its sizes: "full", or a key of its section `scales`; raises ConfigError."""
-    settings = {key: value for key, value in values.items() if key != "scales"}
-    if scale in (FULL, settings.get("scale")):
+    """A recipe's settings at one of its sizes: "full", or a key of its section `scales`.
+
+    Raises ConfigError if there is no such size, or if the settings have been brought to another one.
+    """
+    settings, scales = {key: value for key, value in values.items() if key != "scales"}, scales_of(values)
+    present = settings.get("scale", FULL)
+    if scale == present:
         return settings
-    changes = scales_of(values).get(str(scale))
-    if not isinstance(changes, dict):
-        known = nearest(str(scale), [FULL, *scales_of(values)])
-        raise ConfigError(f"scale: {scale!r} is not a size of this study; {known}")
-    return merge(settings, changes)
+    if present != FULL:
+        raise ConfigError(f"scale: these are the settings of size {present!r} alone, and have no size {scale!r}")
+    if scale not in scales:
+        raise ConfigError(f"scale: {scale!r} is not a size of this study; {nearest(str(scale), [FULL, *scales])}")
+    return merge(settings, scales[str(scale)])
 
 
-def scales_of(values: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-    """The changes of a recipe at each of its sizes except "full"."""
-    scales = values.get("scales")
-    return scales if isinstance(scales, dict) else {}
+def scales_of(values: Mapping[str, JsonValue]) -> dict[str, dict[str, JsonValue]]:
+    """The changes of a recipe at each of its sizes except "full"; raises ConfigError if they are no mappings."""
+    scales = {} if values.get("scales") is None else values["scales"]
+    if not isinstance(scales, dict):
+        raise ConfigError(f"scales: {scales!r} cannot be used; a name and changes for each size are needed")
+    for name, changes in scales.items():
+        if not isinstance(changes, dict | None):
+            raise ConfigError(f"scales.{name}: {changes!r} cannot be used; it needs keys and values")
+    return {name: changes or {} for name, changes in scales.items() if isinstance(changes, dict | None)}
 
 
 def recipe_names() -> tuple[str, ...]:
@@ -86,8 +96,8 @@ def recipe_names() -> tuple[str, ...]:
 def load_recipe(name_or_path: str) -> dict[str, JsonValue]:
     """The settings in a recipe, a YAML file, or the `study.json` of an earlier study.
 
-    A recipe that `extends` another contains its differences from that. Raises ConfigError if there is no such
-    recipe or file, or if it is not a mapping.
+    A recipe that `extends` another contains its differences from that, or from that at the size that its own
+    `scale` names. Raises ConfigError if there is no such recipe, file or size, or if it is not a mapping.
     """
     path = _FOLDER / f"{name_or_path}.yaml" if name_or_path in recipe_names() else Path(name_or_path)
     if not path.is_file():
@@ -96,12 +106,25 @@ def load_recipe(name_or_path: str) -> dict[str, JsonValue]:
     values = _read(path, where=name_or_path)
     if {"study_id", "config"} <= values.keys() and isinstance(values["config"], dict):
         return values["config"]
-    base = values.pop("extends", None)
+    base, own = values.pop("extends", None), {"name": path.stem, **values}
     if base is None:
-        return {"name": path.stem, **values}
+        return _at_own_size(own)
     if base not in recipe_names() or base == name_or_path:
         raise ConfigError(f"extends: {base!r} cannot be used; {nearest(str(base), recipe_names())}")
-    return {**merge(load_recipe(str(base)), values), "name": path.stem}
+    inherited = load_recipe(str(base))
+    if own.get("scale", FULL) == FULL:
+        return merge(inherited, own)
+    # Its differences hold at that size, whatever the size itself changes.
+    sizes = merge({"scales": inherited.get("scales")}, {"scales": own.pop("scales", {})})
+    return merge(at_scale({**inherited, **sizes}, own["scale"]), own)
+
+
+def _at_own_size(values: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """A recipe with the changes for the size that it names; what `show` prints names one, and has them already."""
+    if values.get("scale", FULL) == FULL or not scales_of(values):
+        return values
+    whole = {key: value for key, value in values.items() if key != "scale"}
+    return {**at_scale(whole, values["scale"]), "scale": values["scale"]}
 
 
 def apply_assignments(values: Mapping[str, JsonValue], assignments: Iterable[str]) -> dict[str, JsonValue]:

@@ -11,6 +11,7 @@ from gan_study.study.plan.config import NO_BALANCING, Arm, StudyConfig
 from gan_study.study.plan.verdict_plan import look_schedule, seeds_of_round
 from gan_study.trainables.base.files import read_bytes
 from gan_study.trainables.base.settings import ConfigError, dump, from_json, parse, settings
+from gan_study.trainables.records.seal import sealed, unsealed
 from gan_study.trainables.runtime.storage import write_atomically
 
 EndOfRounds: TypeAlias = Literal["decided", "most seeds", "time budget", "cannot be decided"]
@@ -135,7 +136,7 @@ def _add(rounds: Rounds, further: SeedRound, questions: Questions) -> Rounds:
 
 def write_rounds(path: Path, rounds: Rounds, *, patience_seconds: float = 0.0) -> None:
     """Save `rounds`; equal rounds give equal bytes."""
-    content = json.dumps(dump(rounds), indent=2, sort_keys=True) + "\n"
+    content = json.dumps(sealed(dump(rounds)), indent=2, sort_keys=True) + "\n"
     write_atomically(path, content.encode(), patience_seconds=patience_seconds)
 
 
@@ -144,6 +145,6 @@ def read_rounds(path: Path) -> Rounds | None:
     if not path.exists():
         return None
     try:
-        return parse(Rounds, from_json(read_bytes(path)), where="")
+        return parse(Rounds, unsealed(from_json(read_bytes(path))), where="")
     except ConfigError as error:
         raise ConfigError(f"{path} is damaged: {error}") from None

@@ -12,6 +12,7 @@ from gan_study.trainables.balancing.catalog import parse_balancing
 from gan_study.trainables.base.files import read_bytes
 from gan_study.trainables.base.settings import ConfigError, dump, from_json, parse, settings
 from gan_study.trainables.records.record import Selection
+from gan_study.trainables.records.seal import sealed, unsealed
 from gan_study.trainables.runtime.storage import write_atomically
 
 
@@ -55,7 +56,7 @@ def choice_settings(config: StudyConfig) -> tuple[object, ...]:
 
 def write_selection(path: Path, closed: ClosedSearch, *, patience_seconds: float = 0.0) -> None:
     """Save `closed`; equal ones give equal bytes."""
-    content = json.dumps(dump(closed), indent=2, sort_keys=True) + "\n"
+    content = json.dumps(sealed(dump(closed)), indent=2, sort_keys=True) + "\n"
     write_atomically(path, content.encode(), patience_seconds=patience_seconds)
 
 
@@ -64,6 +65,6 @@ def read_selection(path: Path) -> ClosedSearch | None:
     if not path.exists():
         return None
     try:
-        return parse(ClosedSearch, from_json(read_bytes(path)), where="")
+        return parse(ClosedSearch, unsealed(from_json(read_bytes(path))), where="")
     except ConfigError as error:
         raise ConfigError(f"{path} is damaged: {error}") from None

@@ -80,6 +80,7 @@ def drive(
             on_rounds=partial(_on_rounds, tally, config, folder),
             check_sole_driver=check_sole_driver,
             prior=_prior(manifest),
+            study_id=manifest.study_id,
             data=manifest.digests,
         )
         for record in session.records:

@@ -35,7 +35,8 @@ from gan_study.trainables.base.settings import (
 )
 from gan_study.trainables.data.fingerprint import Fingerprint
 from gan_study.trainables.records.record import Digests
-from gan_study.trainables.records.study_header import Change, StudyHeader, TimePlan, is_sealed, seal_of
+from gan_study.trainables.records.seal import sealed
+from gan_study.trainables.records.study_header import Change, StudyHeader, TimePlan, is_sealed
 from gan_study.trainables.runtime.environment import code_digest
 from gan_study.trainables.runtime.folders import refuse_link, refuse_links
 from gan_study.trainables.runtime.storage import write_atomically
@@ -52,6 +53,7 @@ class Manifest:
     config: StudyConfig
     time_plan: TimePlan | None = None
     digests: Digests
+    has_seals: bool = False
 
     @property
     def asked(self) -> StudyConfig:
@@ -163,6 +165,7 @@ def create_study_folder(
         read_back=read_back,
         gan_precision=gan_precision or {},
         classifier_precision=classifier_precision,
+        has_seals=True,
     )
     return _write_header(root, header, data)
 
@@ -177,7 +180,13 @@ def read_manifest(root: Path) -> Manifest:
 
 def _manifest(header: StudyHeader) -> Manifest:
     config = parse_study(header.config)
-    return Manifest(study_id=header.study_id, config=config, time_plan=header.time_plan, digests=header.digests)
+    return Manifest(
+        study_id=header.study_id,
+        config=config,
+        time_plan=header.time_plan,
+        digests=header.digests,
+        has_seals=header.has_seals,
+    )
 
 
 def summarise_study(root: Path) -> PlanSummary:
@@ -282,8 +291,7 @@ def complete_origin(root: Path) -> Manifest:
 def _write_header(root: Path, header: StudyHeader, data: Fingerprint | None = None) -> Manifest:
     """The manifest, once it and its origin are written; without `data` the origin keeps that which it has."""
     header = replace(header, digests=replace(header.digests, configuration=digest(dict(header.config))))
-    manifest, folder, values = _manifest(header), StudyFolder(root), dump(header)
-    values["seal"] = seal_of(values)
+    manifest, folder, values = _manifest(header), StudyFolder(root), sealed(dump(header))
     patience = manifest.config.resources.storage_patience_seconds
     write_atomically(folder.manifest, (json.dumps(values, indent=2) + "\n").encode(), patience_seconds=patience)
     # Afterwards: killed in between, the manifest is whole by its own seal, and its origin of no use but for files.

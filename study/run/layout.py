@@ -92,6 +92,8 @@ class StudyFolder:
 def read_manifest_file(root: Path) -> StudyHeader:
     """The contents of `study.json` of the study in `root`; raises as `read_manifest` does."""
     path = StudyFolder(root).manifest
+    if root.is_file():
+        raise UserError(f"{root} is a file; the folder of a study is needed")
     if not path.exists():
         raise UserError(
             f"{root} contains no study; start one there with `gan-study run RECIPE --out {in_shell(root)}`"

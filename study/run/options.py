@@ -1,5 +1,6 @@
 """How a study is run."""
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -9,7 +10,7 @@ from rich.console import Console
 from gan_study.study.plan.config import StudyConfig
 from gan_study.study.run.time_budget import check_budget
 from gan_study.trainables.base.arguments import check_argument
-from gan_study.trainables.base.settings import dump
+from gan_study.trainables.base.settings import ConfigError, dump
 from gan_study.trainables.records.study_header import TimePlan
 
 
@@ -40,6 +41,8 @@ class RunOptions:
         """Refuse values of other types, and a budget in which nothing can be done, or that never ends."""
         for each in fields(self):
             check_argument(each.name, getattr(self, each.name), each.type)
+        if not math.isfinite(self.began_at):
+            raise ConfigError(f"began_at: {self.began_at} is no time of `time.monotonic`")
         if self.time_budget_seconds is not None:
             check_budget(self.time_budget_seconds, where=f"{self.time_budget_seconds:g} s")
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from gan_study.study.run.folder import read_manifest
 from gan_study.study.run.layout import StudyFolder
-from gan_study.study.run.record_store import outline, read_records
+from gan_study.study.run.record_store import outline, read_records, refuse_foreign
 from gan_study.trainables.base.settings import ConfigError, dump
 from gan_study.trainables.data.source import DataConfig
 from gan_study.trainables.records.record import TrialRecord
@@ -20,6 +20,7 @@ def read_prior(root: str, *, data: DataConfig, pool_digest: str | None) -> tuple
     if not searched:
         raise ConfigError(f"search.from: {root!r} has no study with search trials")
     manifest = read_manifest(Path(root))
+    refuse_foreign(StudyFolder(Path(root)).records, study_id=manifest.study_id, has_seals=manifest.has_seals)
     before, now = dump(manifest.config.data), dump(data)
     # Where the files lie is no matter.
     other = [

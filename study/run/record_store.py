@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from gan_study.trainables.base.files import read_bytes
-from gan_study.trainables.base.settings import UserError
-from gan_study.trainables.records.record import TrialRecord, read_line, record_lines
+from gan_study.trainables.base.settings import DataError, UserError
+from gan_study.trainables.records.record import TrialRecord, find_fault, read_line, record_lines
 from gan_study.trainables.runtime.storage import append
 
 
@@ -67,6 +67,18 @@ def read_records(path: Path) -> list[TrialRecord]:
             f"{path}:{number}: trial {records[number - 1].trial_id} is also in line {first}"
         )
     return records
+
+
+def refuse_foreign(path: Path, *, study_id: str, has_seals: bool) -> None:
+    """Raise DataError if a record in `path`, all of which can be read, is not as its study wrote it."""
+    lines, _ = record_lines(read_bytes(path) if path.exists() else b"")
+    for number, line in enumerate(lines, start=1):
+        fault = find_fault(line, study_id=study_id, has_seals=has_seals)
+        if fault is not None:
+            raise DataError(
+                f"{path}:{number}: this record {fault}; put back what the study wrote, or remove the line, and "
+                f"`gan-study resume` runs its trial again"
+            )
 
 
 def find_repeated(records: Sequence[TrialRecord | None]) -> Iterator[tuple[int, int]]:

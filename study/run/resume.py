@@ -11,6 +11,7 @@ from gan_study.study.plan.time_plan import Machine, Plan, Records
 from gan_study.study.plan.trials import foreign_sections
 from gan_study.study.run import data_checks
 from gan_study.study.run.cluster import STARTING_RAY, ray_cluster
+from gan_study.study.run.decision_store import read_decisions
 from gan_study.study.run.drive import drive, finish, has_all_trials
 from gan_study.study.run.edits import refuse_unmeant, take_in_edits
 from gan_study.study.run.failures import forget_failed
@@ -22,7 +23,7 @@ from gan_study.study.run.more_seeds import check_until_decided, take_to_seeds
 from gan_study.study.run.more_trials import take_to_trials
 from gan_study.study.run.options import RunOptions, time_plan
 from gan_study.study.run.place import find_place, probe_place
-from gan_study.study.run.record_store import RecordStore, read_records
+from gan_study.study.run.record_store import RecordStore, read_records, refuse_foreign
 from gan_study.study.run.result import StudyResult
 from gan_study.study.watch.terminal import say
 from gan_study.trainables.base.settings import ConfigError, DataError, dump
@@ -82,7 +83,7 @@ def continue_study(
 
 
 def _refuse_foreign_records(folder: StudyFolder, manifest: Manifest) -> None:
-    """Raise DataError if a record is one of another study, whose file was copied here."""
+    """Raise UserError if a record or a decision was edited, or a record is of another study."""
     study, seen = dump(manifest.config), set[str]()
     for number, record in enumerate(read_records(folder.records), start=1):
         # Thousands of trials differ in seed and balancing alone.
@@ -100,6 +101,9 @@ def _refuse_foreign_records(folder: StudyFolder, manifest: Manifest) -> None:
                 f"{folder.records}:{number}: trial {record.trial_id} has {' and '.join(foreign)} of another study "
                 f"than {folder.manifest.name}; put the records of this study there"
             )
+    refuse_foreign(folder.records, study_id=manifest.study_id, has_seals=manifest.has_seals)
+    # Those of a search that is over decide nothing more, and are refused here alone.
+    read_decisions(folder.decisions)
 
 
 def _extend(

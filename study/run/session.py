@@ -58,8 +58,8 @@ class StudySession:
     count at each of the study's ratios, for the records of trials that failed before they had read their data.
     `on_selection` is called once the search is over, `on_rounds` with each decision on a further round of seeds,
     both after these are on disk. `prior` are the records of another study whose search informs this one.
-    `check_sole_driver` raises if another driver may also write to the folder. `data` are the digests of the data,
-    for every record.
+    `check_sole_driver` raises if another driver may also write to the folder. `study_id` and `data`, the digests
+    of the data, are for every record.
     """
 
     def __init__(
@@ -74,6 +74,7 @@ class StudySession:
         on_selection: Callable[[], None],
         on_rounds: Callable[[Rounds], None],
         check_sole_driver: Callable[[], None],
+        study_id: str,
         data: Digests,
         prior: Sequence[TrialRecord] = (),
     ) -> None:
@@ -108,7 +109,7 @@ class StudySession:
         self._check_sole_driver = check_sole_driver
         self._running: dict[str, _Running] = {}
         self._rescheduled: deque[PlannedTrial] = deque()
-        self._data = data
+        self._study_id, self._data = study_id, data
         self._budget, self._gate = budget, TimeGate(budget)
         self.is_over = False
         for record in self.records:
@@ -244,7 +245,7 @@ class StudySession:
                 f"code {record.digests.code} ran trial {record.trial_id}, here is {code_digest()}"
             )
         digests = replace(record.digests, pool=self._data.pool, test=self._data.test)
-        record = replace(record, digests=digests)
+        record = replace(record, study_id=self._study_id, digests=digests)
         self.records.append(record)
         self._budget.ended(record)
         del self._running[record.trial_id]

@@ -12,6 +12,7 @@ from gan_study.study.plan.summary import PlanSummary
 from gan_study.study.run.layout import StudyFolder
 from gan_study.trainables.base.files import read_bytes, sha256_of
 from gan_study.trainables.base.settings import ConfigError, dump, from_json, parse, settings
+from gan_study.trainables.records.seal import sealed, unsealed
 from gan_study.trainables.runtime.storage import write_atomically
 
 
@@ -25,16 +26,16 @@ class _Stored:
 
 def write_summary(folder: StudyFolder, summary: PlanSummary, *, patience_seconds: float = 0.0) -> None:
     """Save the summary of the plan in the folder's files."""
-    content = json.dumps(dump(_Stored(made_of=_digests(folder), summary=summary)), indent=1) + "\n"
+    content = json.dumps(sealed(dump(_Stored(made_of=_digests(folder), summary=summary))), indent=1) + "\n"
     write_atomically(folder.plan_summary, content.encode(), patience_seconds=patience_seconds)
 
 
 def read_summary(folder: StudyFolder) -> PlanSummary | None:
-    """The summary that was saved; None if there is none, if it is damaged, or if the files have changed since."""
+    """The summary that was saved; None if there is none, if it was damaged or edited, or of other files."""
     if not folder.plan_summary.exists():
         return None
     try:
-        stored = parse(_Stored, from_json(read_bytes(folder.plan_summary)), where="")
+        stored = parse(_Stored, unsealed(from_json(read_bytes(folder.plan_summary))), where="")
         return stored.summary if stored.made_of == _digests(folder) else None
     except (ConfigError, OSError):
         return None

@@ -25,7 +25,7 @@ from gan_study.trainables.base.settings import ConfigError, UserError, dump, fro
 from gan_study.trainables.records.arrays import ArrayFile
 from gan_study.trainables.records.limits import restore_classes
 from gan_study.trainables.records.provenance import mixtures
-from gan_study.trainables.records.record import RecordError, TrialRecord, read_line, record_lines
+from gan_study.trainables.records.record import RecordError, TrialRecord, find_fault, read_line, record_lines
 from gan_study.trainables.runtime.storage import is_partial
 from gan_study.trainables.trial.config import parse_trial
 
@@ -117,6 +117,9 @@ def _read_records(folder: StudyFolder, manifest: Manifest | None, findings: list
         records.append(None)
         try:
             records[-1] = record = read_line(line, where=where)
+            fault = manifest and find_fault(line, study_id=manifest.study_id, has_seals=manifest.has_seals)
+            if fault:
+                findings.append(Finding(where=where, what=f"trial {record.trial_id} {fault}"))
             config = record.config if study is None else restore_classes(record.config, study)
             named = parse_trial(config)
             are_tested[record.trial_id] = named.evaluation.test
@@ -224,11 +227,20 @@ def _read_selection(
     searched = {None, *(record.trial_id for record in records if record.phase == "search")}
     chosen = (each.selection.trial_id for each in (closed.configurations if closed else ()))
     wrong += [f"names trial {one}, which has no record" for one in chosen if one not in searched]
+    if closed is not None and (others := _other_fits(records, closed.fits)):
+        wrong += [f"fits is {closed.fits}, and trial {others[0]} was confirmed with another number"]
     findings += [Finding(where=folder.selection.name, what=what) for what in wrong]
     if closed is not None and closed.why_short is not None:
         what = f"the search ended after {closed.num_searched} trials: {closed.why_short}"
         findings.append(Finding(where=folder.selection.name, what=what, is_wrong=False))
     return closed
+
+
+def _other_fits(records: Sequence[TrialRecord], fits: int) -> list[str]:
+    """The confirmed trials whose configuration has another number of fits."""
+    confirmed = (record for record in records if record.phase == "confirm")
+    asked = ((record.trial_id, record.config.get("evaluation")) for record in confirmed)
+    return [trial for trial, each in asked if isinstance(each, dict) and each.get("fits") != fits]
 
 
 def _read_rounds(folder: StudyFolder, records: Sequence[TrialRecord], findings: list[Finding]) -> Rounds | None:

@@ -28,7 +28,7 @@ from gan_study.trainables.data.byte_images import Images, gather, resized, take
 from gan_study.trainables.data.images import ImageSize, TrainingSet
 from gan_study.trainables.gans.batched import ALONE, TrialExecution, WantedBy
 from gan_study.trainables.gans.checkpoints import Checkpoints
-from gan_study.trainables.gans.generator_trainer import GeneratorTrainer
+from gan_study.trainables.gans.generator_trainer import DivergedError, GeneratorTrainer
 from gan_study.trainables.gans.length import TrainingLength
 from gan_study.trainables.gans.sampling import MOST_CLASSES, Snapshots, evaluating, sample_batches, split_by_label
 from gan_study.trainables.gans.training import (
@@ -333,10 +333,19 @@ def samples_seed(seed: int, label: int) -> int:
 
 
 def generate_images(trained: TrainedGenerator, labels: Tensor, *, size: int, seed: int, real: Images) -> Images:
-    """An image for each of `labels` [N], as [N, C, size, size] in [-1, 1], to be joined with the `real` ones."""
+    """An image for each of `labels` [N], as [N, C, size, size] in [-1, 1], to be joined with the `real` ones.
+
+    Raises DivergedError if pixels are no numbers, since weights grew too large in the last step.
+    """
+
+    def made() -> Iterator[Tensor]:
+        for images in sample_batches(trained.generator, labels, trained.latent_size, seed=seed):
+            if not torch.isfinite(images).all():
+                raise DivergedError("the generator's images have pixels that are no numbers")
+            yield images
+
     with evaluating(trained.generator):
-        made = sample_batches(trained.generator, labels, trained.latent_size, seed=seed)
-        return gather(made, len(labels), real=real, size=size)
+        return gather(made(), len(labels), real=real, size=size)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -2,11 +2,17 @@
 
 from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from gan_study.trainables.base.settings import settings
 
 Scalar: TypeAlias = bool | int | float | str
+
+
+def _refuse_others(value: object) -> object:
+    if not isinstance(value, bool | int | float | str):
+        raise ValueError(f"{value!r} cannot be searched; numbers, texts, true and false can")
+    return value
 
 
 @settings
@@ -55,7 +61,7 @@ class Choice:
 
     kind: Literal["choice"] = "choice"
     """One of a few values."""
-    options: tuple[Scalar, ...] = Field(min_length=1)
+    options: tuple[Annotated[Scalar, BeforeValidator(_refuse_others)], ...] = Field(min_length=1)
     """The values, all different."""
 
     @model_validator(mode="after")

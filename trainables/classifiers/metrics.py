@@ -83,6 +83,13 @@ def is_own(name: str) -> bool:
     return ":" in name
 
 
+def check_objective(objective: str, costs: Costs) -> None:
+    """Raise ConfigError if there is no such metric, or if it needs costs and there are none."""
+    find_metric(objective)
+    if objective == EXPECTED_COST and not costs:
+        raise ConfigError(f"objective: {EXPECTED_COST!r} needs costs, such as {{lynx: {{cat: 10}}}}")
+
+
 def improvement(metric: str, value: float, reference: float) -> float:
     """How much better `value` is than `reference`: their difference, with the sign chosen so that larger is
     better.
@@ -93,8 +100,10 @@ def improvement(metric: str, value: float, reference: float) -> float:
 def added_measures(objective: str, costs: Costs, class_names: Sequence[str]) -> dict[str, Measure]:
     """A study's additional scores: its own objective and the expected cost, by name.
 
-    Raises ConfigError if the function cannot be loaded, or the costs name an unknown class.
+    Raises ConfigError if there is no such metric, the function cannot be loaded, or the costs name an unknown
+    class.
     """
+    check_objective(objective, costs)
     found: dict[str, Measure] = {}
     if costs:
         found[EXPECTED_COST] = partial(expected_cost, costs=cost_matrix(costs, class_names))

@@ -19,7 +19,7 @@ from pydantic import Field, JsonValue
 
 from gan_study.trainables.balancing.generator import GeneratorBalancing
 from gan_study.trainables.base.arguments import checked_arguments
-from gan_study.trainables.base.files import expand, read_text, sha256_of
+from gan_study.trainables.base.files import named_path, read_text, sha256_of
 from gan_study.trainables.base.markup import csv_cell, from_csv_cell
 from gan_study.trainables.base.seeding import derive_seed
 from gan_study.trainables.base.settings import DataError, settings
@@ -283,7 +283,7 @@ def retrain(folder: Path | str) -> dict[str, float | None]:
     >>> retrain("balanced")["minority_f1"]  # doctest: +SKIP
     0.873
     """
-    folder = expand(folder)
+    folder = named_path(folder)
     description = read_description(folder)
     if description.all_images:
         raise DataError(f"{folder} has no validation part: all images are in {TRAIN}/")

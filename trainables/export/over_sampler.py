@@ -31,10 +31,9 @@ from gan_study.trainables.export.sampler_arguments import (
     check_strategy,
     has_channels_last,
     plain_array,
-    usable_device,
 )
 from gan_study.trainables.gans.generator_trainer import DivergedError
-from gan_study.trainables.runtime.process import with_torch_defaults
+from gan_study.trainables.runtime.process import usable_device, with_torch_defaults
 
 METHODS = tuple(name for name, entry in BALANCERS.items() if entry.adds_images)
 _LARGEST_SEED = 2**31 - 1
@@ -224,6 +223,11 @@ class ImageOverSampler(ArraySampler):
             [filled] = [found.training for found in balancer.balance(training, seed=seed) if found.is_final]
         except (UserError, DivergedError) as error:
             raise ValueError(str(error)) from error
+        except RuntimeError as error:
+            # torch has no type of its own for the memory of a CPU.
+            if "allocate" not in str(error):
+                raise
+            raise ValueError(f"too little memory for these settings ({' '.join(str(error).split())})") from error
         # Every class was filled up to the largest number asked for; only as many as each was to get are taken.
         new = filled.labels[len(training) :]
         taken = torch.cat([torch.nonzero(new == label).squeeze(1)[:number] for label, number in added.items()])

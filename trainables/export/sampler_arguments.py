@@ -7,7 +7,6 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from torch import Tensor
 
 from gan_study.trainables.base.memory import refuse_beyond_memory
@@ -78,15 +77,3 @@ def check_numbers(added: Mapping[int, float], X: Array, *, strategy: Any) -> Non
     # As floats to learn from, and as the images that are made.
     num_bytes = int(len(X) + sum(added.values())) * math.prod(X.shape[1:]) * (4 + X.itemsize)
     check_memory(num_bytes, f"sampling_strategy: {sum(added.values()):,} new images")
-
-
-def usable_device(device: str | torch.device | None) -> torch.device:
-    """Where a GAN is trained; raises ValueError if nothing can be computed on what was asked for."""
-    wanted = ("cuda" if torch.cuda.is_available() else "cpu") if device is None else device
-    try:
-        found = torch.device(wanted)
-        torch.zeros(1, device=found).cpu()
-    # torch has an error of another kind for each way in which a device can be none, or not be there.
-    except Exception as error:
-        raise ValueError(f"device: {wanted!r} cannot be used ({' '.join(str(error).split())})") from None
-    return found

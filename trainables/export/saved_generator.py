@@ -20,7 +20,7 @@ from gan_study.trainables.balancing.balancer import BalancingConfig
 from gan_study.trainables.balancing.flow_matching import FLOW_MATCHING, FlowMatching
 from gan_study.trainables.balancing.generator import GeneratorBalancing, TrainedGenerators, samples_seed
 from gan_study.trainables.base.arguments import check_argument, checked_arguments
-from gan_study.trainables.base.files import expand, read_bytes
+from gan_study.trainables.base.files import named_path, read_bytes
 from gan_study.trainables.base.memory import refuse_beyond_memory
 from gan_study.trainables.base.names import folder_name
 from gan_study.trainables.base.seeding import seeded_global_state
@@ -277,7 +277,7 @@ def load_generator(folder: Path | str) -> SavedGenerator:
     >>> generator.sample("lynx", 3).shape
     (3, 1, 8, 8)
     """
-    folder = expand(folder)
+    folder = named_path(folder)
     config = read_settings(GeneratorConfig, folder / CONFIG, what="generator")
     if config.flow is None:
         VARIANTS.find(config.variant, where=f"{folder / CONFIG}: variant")

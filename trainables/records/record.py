@@ -14,6 +14,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import AfterValidator, Field, JsonValue
 
 from gan_study.trainables.base.settings import ConfigError, UserError, dump, from_json, parse, settings
+from gan_study.trainables.records.seal import SEAL, is_broken, sealed, without_seal
 
 SCHEMA_VERSION = 2
 # Own objectives may have any scale; squares of larger numbers are none.
@@ -220,6 +221,8 @@ class TrialRecord:
 
     schema_version: int = SCHEMA_VERSION
     """Version of the record and of its arrays."""
+    study_id: str | None = None
+    """The study that the trial belongs to; None if an early version wrote the record, or outside a study."""
     trial_id: str
     """Names `config`."""
     setting_id: str
@@ -292,12 +295,12 @@ class TrialRecord:
     """ISO time."""
 
     def to_line(self) -> str:
-        """The record as one line of JSON, without a line break."""
-        return json.dumps(dump(self), sort_keys=True, allow_nan=False)
+        """The record as one line of JSON with its seal, without a line break."""
+        return json.dumps(sealed(dump(self)), sort_keys=True, allow_nan=False)
 
     def outcome(self) -> dict[str, JsonValue]:
-        """The record without fields that differ between two runs of the same trial: times and environment."""
-        volatile = {"seconds", "environment", "finished_at"}
+        """The record without what differs between two runs of the same trial: study, times and environment."""
+        volatile = {"study_id", "seconds", "environment", "finished_at"}
         return {key: value for key, value in dump(self).items() if key not in volatile}
 
 
@@ -314,16 +317,30 @@ def read_line(line: str, *, where: str) -> TrialRecord:
     """The record in one line of JSON; `where` names the line in the error.
 
     Raises RecordError if the line is not JSON, has another schema version, is not a record, or if its fields
-    contradict its configuration.
+    contradict its configuration. Its seal is not compared: see `find_fault`.
     """
     try:
         values = from_json(line)
         refuse_other_versions(values)
-        record = parse(TrialRecord, values, where="")
+        assert isinstance(values, dict), "it has a version"
+        record = parse(TrialRecord, without_seal(values), where="")
         _refuse_contradictions(record)
         return record
     except UserError as error:
         raise RecordError(f"{where}: {error}") from None
+
+
+def find_fault(line: str, *, study_id: str, has_seals: bool) -> str | None:
+    """Why the line of a record is not as a study wrote it: it was edited, or is of another study; None if it is.
+
+    `has_seals`: the study has sealed each of its records. The line is one that `read_line` reads.
+    """
+    values = from_json(line)
+    assert isinstance(values, dict), "it was read"
+    if is_broken(values) or (has_seals and SEAL not in values):
+        return "was edited after it was written"
+    of = values.get("study_id")
+    return None if of in (None, study_id) else f"belongs to another study, {of}, and this is {study_id}"
 
 
 def _refuse_contradictions(record: TrialRecord) -> None:

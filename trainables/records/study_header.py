@@ -8,8 +8,9 @@ from dataclasses import field
 
 from pydantic import JsonValue
 
-from gan_study.trainables.base.settings import digest, from_json, parse, settings
+from gan_study.trainables.base.settings import from_json, parse, settings
 from gan_study.trainables.records.record import SCHEMA_VERSION, Digests, refuse_other_versions
+from gan_study.trainables.records.seal import seal_of
 
 # What stands for the methods that validation chooses in the first round, in a family of comparisons.
 CHOSEN_GAN, CHOSEN_SIMPLE = "the chosen GAN", "the chosen simple method"
@@ -113,6 +114,8 @@ class StudyHeader:
     """What a probe found and decided for each GAN, one sentence each; empty without `gan_precision: auto`."""
     classifier_precision: str | None = None
     """What a probe found and decided for the classifier; None without `classifier_precision: auto`."""
+    has_seals: bool = False
+    """Whether each record has a seal; early versions wrote none."""
     seal: str | None = None
     """A digest of everything else, written by this package; an edit by hand makes it invalid."""
 
@@ -154,11 +157,6 @@ def read_header(content: bytes) -> StudyHeader:
     if isinstance(values, dict) and values.keys() & {"schema_version", "study_id"}:
         refuse_other_versions(values, default=1)
     return parse(StudyHeader, values, where="")
-
-
-def seal_of(header: Mapping[str, JsonValue]) -> str:
-    """The expected seal of a header: a digest of all its other values."""
-    return digest({key: value for key, value in header.items() if key != "seal"})
 
 
 def is_as_written(content: bytes) -> bool:

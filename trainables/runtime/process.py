@@ -132,3 +132,15 @@ def keep_freed_memory() -> bool:
     except (AttributeError, OSError, TypeError):
         return False
     return all(mallopt(parameter, value) for parameter, value in _MALLOC_SETTINGS)
+
+
+def usable_device(device: str | torch.device | None) -> torch.device:
+    """Where networks are trained, by default a GPU if there is one; raises ValueError if it cannot be used."""
+    wanted = ("cuda" if torch.cuda.is_available() else "cpu") if device is None else device
+    try:
+        found = torch.device(wanted)
+        torch.zeros(1, device=found).cpu()
+    # torch has an error of another kind for each way in which a device can be none, or not be there.
+    except Exception as error:
+        raise ValueError(f"device: {wanted!r} cannot be used ({' '.join(str(error).split())})") from None
+    return found

@@ -36,7 +36,7 @@ from gan_study.trainables.image_quality.judge import (
 )
 from gan_study.trainables.records.record import Milestone, Part
 from gan_study.trainables.runtime.cache import Store
-from gan_study.trainables.runtime.process import with_torch_defaults
+from gan_study.trainables.runtime.process import usable_device, with_torch_defaults
 from gan_study.trainables.trial.config import TrialConfig
 from gan_study.trainables.trial.data import TrialData, TrialParts, add_held_back, held_out, load_data
 from gan_study.trainables.trial.outcome import Evaluated, Fits, TrialOutcome, complete, gain
@@ -90,6 +90,8 @@ def run_trial(
     ------
     UserError
         If the data cannot be used.
+    ValueError
+        If nothing can be computed on the device.
     DivergedError
         If a loss is not finite. `failed_record` makes a record of either error.
 
@@ -110,7 +112,7 @@ def run_trial(
     >>> outcome.record.status, sorted(outcome.record.scores)
     ('complete', ['validation'])
     """
-    clock = Stopwatch()
+    clock, device = Stopwatch(), usable_device(device)
     cached: Store = {} if store is None else store
     # The pool is thinned to the imbalance, validation is carved out of what is left, both go onto the device.
     data = _load(config, purpose, source, device)

@@ -1,4 +1,6 @@
 import json
+import re
+from dataclasses import replace
 
 import pytest
 import yaml
@@ -77,6 +79,10 @@ def test_another_profile_drops_the_settings_of_the_old_one():
             "search.parameters.balancing/name: 'none'",
         ),
         (
+            "search.parameters.balancing/gan/weight_clip@dcgan={kind: choice, options: [null, 0.1]}",
+            "None cannot be searched; numbers, texts, true and false can",
+        ),
+        (
             "search.parameters.imbalance/ratio={kind: choice, options: [0.5]}",
             "search.parameters.imbalance/ratio: 0.5",
         ),
@@ -125,6 +131,40 @@ def test_a_recipe_is_also_a_file_or_an_earlier_study(tmp_path):
 
     create_study_folder(tmp_path / "study", config, {})
     assert parse_study(load_recipe(str(tmp_path / "study" / "study.json"))) == config
+
+
+def test_a_file_may_name_its_size_and_its_name(tmp_path):
+    """`scale` in a file was kept in the study's settings, which were those of the full size."""
+    file = tmp_path / "mine.yaml"
+
+    def config(text, *assignments):
+        file.write_text(text)
+        return study_config(file, assignments)
+
+    small = study_config("quickstart", ["scale=ci"])
+    inherited = config("extends: quickstart\nscale: ci\nname: other\n")
+    assert inherited.name == "other" and dump(inherited) == {**dump(small), "name": "other"}
+    # What the file says itself holds at that size, and its sizes come on top of the recipe's.
+    own = "extends: quickstart\nscale: ci\nconfirm: {seeds: [7, 8]}\nscales: {ci: {classifier: {epochs: 2}}}\n"
+    assert config(own).confirm == replace(small.confirm, seeds=(7, 8))
+    assert config(own).classifier.epochs == 2 and config(own).search == small.search
+    alone = (
+        "scale: a\ndata: {name: digits}\nimbalance: {profile: natural}\nscales: {a: {classifier: {epochs: 2}}}\n"
+    )
+    assert (config(alone).scale, config(alone).classifier.epochs) == ("a", 2)
+    assert config(alone, "scale=a") == config(alone)
+    # What `show` prints of a size is a recipe of that size alone.
+    printed = yaml.safe_dump(resolve_study(small))
+    assert config(printed) == config(printed, "scale=ci") and config(printed).scale == "ci"
+    for text, assignments, message in (
+        (printed, ["scale=full"], "these are the settings of size 'ci' alone"),
+        (alone, ["scale=full"], "these are the settings of size 'a' alone"),
+        ("extends: quickstart\nscale: cii\n", [], "'cii' is not a size of this study; did you mean 'ci'"),
+        ("extends: quickstart\nscales: [ci]\n", [], "a name and changes for each size are needed"),
+        ("extends: quickstart\nscales: {ci: [1]}\n", [], "scales.ci: "),
+    ):
+        with pytest.raises(ConfigError, match=re.escape(message)):
+            config(text, *assignments)
 
 
 @pytest.mark.parametrize("text", ["- a list", "a: [", "\x00"])

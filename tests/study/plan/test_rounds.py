@@ -19,6 +19,7 @@ from gan_study.study.plan.rounds import (
 from gan_study.study.plan.summary import TrialCount
 from gan_study.study.plan.trials import is_done, num_trials
 from gan_study.trainables.base.settings import ConfigError
+from gan_study.trainables.records.seal import sealed
 from tests.study.plan.test_planner import STUDY
 from tests.study.simulation import Simulation
 
@@ -249,6 +250,6 @@ def test_rounds_are_read_as_they_were_written(tmp_path):
     write_rounds(path, rounds)
     assert read_rounds(path) == rounds
     content = json.loads(path.read_text())
-    path.write_text(json.dumps({**content, "end": "tired"}))
+    path.write_text(json.dumps(sealed({**content, "end": "tired"})))
     with pytest.raises(ConfigError, match=r"rounds\.json is damaged: end: 'tired'"):
         read_rounds(path)

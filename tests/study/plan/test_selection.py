@@ -8,6 +8,7 @@ from gan_study.study.plan.selection import ClosedSearch, SelectedConfig, read_se
 from gan_study.trainables.balancing.catalog import parse_balancing
 from gan_study.trainables.base.settings import ConfigError
 from gan_study.trainables.records.record import Selection
+from gan_study.trainables.records.seal import sealed
 
 CHOSEN = SelectedConfig(
     balancer="wgan_gp",
@@ -43,7 +44,7 @@ def test_a_balancer_that_cannot_be_is_damage(tmp_path, balancing, reason):
     write_selection(path, CLOSED)
     content = json.loads(path.read_text())
     content["configurations"][0]["balancing"] = balancing
-    path.write_text(json.dumps(content))
+    path.write_text(json.dumps(sealed(content)))
     with pytest.raises(ConfigError) as error:
         read_selection(path)
     assert str(error.value).startswith(f"{path} is damaged: ") and reason in str(error.value)

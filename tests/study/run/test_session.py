@@ -48,6 +48,7 @@ def begin(tmp_path, seconds=None):
         on_selection=lambda: None,
         on_rounds=lambda rounds: None,
         check_sole_driver=lambda: None,
+        study_id="cafe",
         data=Digests(pool="0a", test="1b"),
     )
 

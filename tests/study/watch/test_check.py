@@ -12,6 +12,7 @@ import numpy as np
 import optuna
 import pytest
 
+from gan_study.analysis.page.report import terminal_summary
 from gan_study.analysis.records.load import load_study
 from gan_study.study.plan.config import Arm, parse_study
 from gan_study.study.plan.rounds import Rounds, SeedRound, all_arms, write_rounds
@@ -50,7 +51,8 @@ def write_study(root, records, *, closed, config=CONFIG, decisions=()):
         content = to_bytes({"classes/names": names, "classes/minority": np.array([1]), **fits_of(record)})
         path.write_bytes(content)
         digest = arrays_digest(content)
-        store.append(replace(record, arrays=array_path(record.trial_id), arrays_digest=digest))
+        arrays = {"arrays": array_path(record.trial_id), "arrays_digest": digest}
+        store.append(replace(record, study_id=manifest.study_id, **arrays))
     decided = DecisionStore(folder.decisions)
     for decision in decisions:
         decided.append(decision)
@@ -100,6 +102,40 @@ def test_nothing_is_wrong_with_a_sound_study_and_nothing_is_written(sound, simul
     assert checked.is_finished
     assert checked.num_records == checked.num_trials.number == len(simulation.records)
     assert contents(sound) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "written", "edited"),
+    [
+        ("records.jsonl", '"attempt": 1', '"attempt": 2'),
+        ("decisions.jsonl", '"stage": "defaults"', '"stage": "race"'),
+        ("selection.json", '"dose": 1.0', '"dose": 0.9'),
+    ],
+)
+def test_an_edit_that_nothing_contradicts_is_found(root, name, written, edited):
+    content = (root / name).read_text()
+    (root / name).write_text(content.replace(written, edited, 1))
+    assert any("edited after it was written" in found and name in found for found in findings(root))
+    with pytest.raises(UserError, match="edited after it was written"):
+        resume_study(root)
+
+
+def test_a_report_over_edited_or_foreign_records_says_so_first(root, tmp_path):
+    assert load_study(root).foreign == ()
+    content = (root / "records.jsonl").read_text()
+    (root / "records.jsonl").write_text(content.replace('"attempt": 1', '"attempt": 2', 1))
+    answer, _ = terminal_summary(load_study(root))
+    assert answer.startswith("Do not rely on these numbers: 1 of ") and "edited after" in answer
+    # The records of this study beside the header of another one with the same settings.
+    create_study_folder(tmp_path / "other", CONFIG, {})
+    (tmp_path / "other" / "records.jsonl").write_text(content)
+    study = load_study(tmp_path / "other")
+    assert len(study.foreign) == len(study.records) and "another study" in terminal_summary(study)[0]
+
+
+def test_confirmed_trials_with_another_number_of_fits_than_chosen_are_found(root, simulation):
+    write_selection(root / "selection.json", replace(simulation.closed, fits=simulation.closed.fits + 1))
+    assert any("selection.json: fits is" in found for found in findings(root))
 
 
 def test_a_database_left_within_a_transaction_is_read_and_left_as_it_is(root):

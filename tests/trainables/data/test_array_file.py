@@ -87,6 +87,11 @@ def test_classes_may_be_named_and_labels_stand_in_columns(tmp_path: Path) -> Non
     assert image_source(config(tmp_path, **arrays)).pool().images.class_names == ("cat", "dog")
 
 
+def test_labels_of_bytes_are_texts(tmp_path: Path) -> None:
+    named = np.array([b"cat", "Hündin".encode()])[labels(8)]
+    assert image_source(config(tmp_path, x=images(8), y=named)).pool().images.class_names == ("Hündin", "cat")
+
+
 def test_channels_first_and_one_channel(tmp_path: Path) -> None:
     whole = images(8, 3)
     turned = image_source(config(tmp_path, x=whole.transpose(0, 3, 1, 2), y=labels(8))).pool().images
@@ -113,6 +118,12 @@ def test_the_file_is_what_a_study_knows_its_data_by(tmp_path: Path) -> None:
         ({"x": images(4), "y": np.zeros(4, int)}, "one class"),
         ({"x": images(4), "y": np.array([None, 1, 2, 3], dtype=object)}, "or a damaged one"),
         ({"x_test": images(4), "y_test": labels(4)}, "there is no part to train on"),
+        ({"x": images(4)[:, :0], "y": labels(4)}, r"x \[4, 0, 28\] hold no pixels"),
+        ({"x": images(0), "y": labels(0)}, "hold no pixels"),
+        (
+            {"x": images(4), "y": labels(4), "x_train": images(4), "y_train": labels(4)},
+            "x_train and y_train, and x and y, may be what is to train; leave one pair there",
+        ),
         (
             {"x_train": images(4), "y_train": labels(4), "x_test": images(4), "y_test": labels(4) + 1},
             "have different classes; only one has 0, 2",

@@ -143,6 +143,21 @@ def odd_input(X, y, kind):
     }[kind]
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        # Its first loss is finite, and its images are not.
+        ({"learning_rate": 1e9}, "no numbers|loss is"),
+        ({"width": 65536}, "too little memory"),
+    ],
+)
+def test_a_flow_that_cannot_be_is_one_line_of_its_settings(changes, said):
+    settings = {"flow": {"generator_steps": 3, "sampler_steps": 2, "width": 16, **changes}}
+    with pytest.raises(ValueError, match=said) as refused:
+        ImageOverSampler("flow_matching", settings=settings, device="cpu").fit_resample(*images_and_classes())
+    assert "\n" not in str(refused.value)
+
+
 @pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize(
     "kind",

@@ -1,5 +1,6 @@
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import fields, replace
 
 import pytest
@@ -19,10 +20,12 @@ from gan_study.trainables.records.record import (
     Seen,
     Stop,
     TrialRecord,
+    find_fault,
     read_line,
     to_ranges,
 )
-from gan_study.trainables.records.study_header import is_as_written, is_sealed, read_header, seal_of
+from gan_study.trainables.records.seal import seal_of
+from gan_study.trainables.records.study_header import is_as_written, is_sealed, read_header
 from gan_study.trainables.runtime.environment import environment, machine_kind
 
 RECORD = TrialRecord(
@@ -66,14 +69,44 @@ def test_a_line_reads_back_as_the_same_record() -> None:
     assert read_line(line, where="here") == RECORD
 
 
+def test_an_edit_of_any_field_of_a_record_is_found() -> None:
+    line = replace(RECORD, study_id="cafe").to_line()
+    written = json.loads(line)
+
+    def fault(values: object) -> str | None:
+        return find_fault(json.dumps(values), study_id="cafe", has_seals=True)
+
+    # Another order or layout is no edit.
+    assert fault(written) is None and fault(dict(reversed(written.items()))) is None
+    edited = [*edits(written)]
+    assert len(edited) > 60
+    assert {fault(each) for each in edited} == {"was edited after it was written"}
+    assert fault({key: value for key, value in written.items() if key != "seal"}) is not None
+    assert "belongs to another study, cafe" in str(find_fault(line, study_id="babe", has_seals=True))
+
+
+def edits(value: object) -> Iterator[object]:
+    """JSON that differs from `value` in one place, each place once."""
+    if isinstance(value, dict) and value:
+        for key in value:
+            yield from ({**value, key: inner} for inner in edits(value[key]))
+    elif isinstance(value, list) and value:
+        for place, each in enumerate(value):
+            yield from ([*value[:place], inner, *value[place + 1 :]] for inner in edits(each))
+    else:
+        yield "edited" if value != "edited" else 1
+
+
 def test_what_is_not_known_has_a_default() -> None:
     needed = {"trial_id", "setting_id", "phase", "status", "dataset", "classifier", "balancer"}
     needed |= {"imbalance_ratio", "seed", "config", "schema_version"}
     values = {name: value for name, value in json.loads(RECORD.to_line()).items() if name in needed}
+    assert find_fault(json.dumps(values), study_id="any", has_seals=False) is None
     found = read_line(json.dumps(values), where="here")
     as_given = {each.name for each in fields(found) if getattr(found, each.name) == getattr(RECORD, each.name)}
     # Those that are as empty here as by default are among them.
     assert as_given == needed | {
+        "study_id",
         "attempt",
         "failure",
         "objective",

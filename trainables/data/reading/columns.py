@@ -307,7 +307,12 @@ def weight_column(table: Table, columns: Columns, *, without: set[str]) -> str |
         return _named(table, columns.weight, "weight")
     without = without | {columns.label or "", columns.split or ""}
     called = [name for name in table.header if plain_name(name) in _WEIGHT_NAMES | _PERHAPS_WEIGHT_NAMES]
-    found = [name for name in called if name not in without and _are_numbers(table.column(name))]
+    # What one cell of a column that can be nothing else says wrongly, `weight_in` refuses.
+    found = [
+        name
+        for name in called
+        if name not in without and (plain_name(name) in _WEIGHT_NAMES or _are_numbers(table.column(name)))
+    ]
     return min(found, key=lambda name: plain_name(name) in _PERHAPS_WEIGHT_NAMES, default=None)
 
 

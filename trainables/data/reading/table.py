@@ -124,8 +124,8 @@ def _of_json(name: str, lines: Sequence[str]) -> Table:
     for number, line in enumerate(lines, start=1):
         try:
             row = json.loads(line) if line.strip() else None
-        except ValueError:
-            raise DataError(f"{name}: line {number} is no JSON") from None
+        except (ValueError, RecursionError):
+            raise DataError(f"{name}: line {number} is no JSON, or nested too deeply") from None
         if row is not None and not isinstance(row, dict):
             raise DataError(f"{name}: line {number} is no object with a value for each column")
         rows += [] if row is None else [row]

@@ -52,33 +52,33 @@ def read_parts(path: Path) -> Mapping[Part, Arrays]:
     Raises DataError if its arrays are not images and labels, or are damaged.
     """
     with _Opened(path) as arrays:
-        found: dict[Part, Arrays] = {}
-        for part, names in _NAMES.items():
-            pair = next((each for each in names if set(each) <= set(arrays.names)), None)
-            if pair is not None:
-                found[part] = _checked(path, *pair, arrays)
-        if not found:
-            pair = next((each for each in _WHOLE if set(each) <= set(arrays.names)), None)
-            if pair is None:
-                raise DataError(
-                    f"{path}: the arrays {', '.join(arrays.names)} are not those of a data set; train_images and "
-                    "train_labels, x_train and y_train, or images and labels are read"
-                )
-            found["train"] = _checked(path, *pair, arrays)
-    if "train" not in found:
-        raise DataError(f"{path}: there is no part to train on")
-    return found
+        pairs: dict[Part, list[tuple[str, str]]] = {
+            part: [each for each in names if set(each) <= set(arrays.names)] for part, names in _NAMES.items()
+        }
+        pairs["train"] += [each for each in _WHOLE if set(each) <= set(arrays.names)]
+        for part, found in pairs.items():
+            if len({images for images, _ in found}) > 1:
+                first, second = (" and ".join(each) for each in found[:2])
+                raise DataError(f"{path}: {first}, and {second}, may be what is to {part}; leave one pair there")
+        if not any(pairs.values()):
+            raise DataError(
+                f"{path}: the arrays {', '.join(arrays.names)} are not those of a data set; train_images and "
+                "train_labels, x_train and y_train, or images and labels are read"
+            )
+        if not pairs["train"]:
+            raise DataError(f"{path}: there is no part to train on")
+        return {part: _checked(path, *found[0], arrays) for part, found in pairs.items() if found}
 
 
 def read_class_names(path: Path) -> tuple[str, ...]:
     """The names of the classes in the order of their labels; none if the file has none."""
     with _Opened(path) as arrays:
         name = next((each for each in _CLASS_NAMES if each in arrays.names), None)
-        return () if name is None else tuple(one_form(str(each)) for each in arrays.read(name).ravel())
+        return () if name is None else tuple(one_form(str(each)) for each in _as_text(arrays.read(name)).ravel())
 
 
 def _checked(path: Path, images_name: str, labels_name: str, arrays: "_Opened") -> Arrays:
-    images, labels = arrays.read(images_name), arrays.read(labels_name)
+    images, labels = arrays.read(images_name), _as_text(arrays.read(labels_name))
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if labels.ndim == 2 and set(np.unique(labels).tolist()) <= {0, 1} and (labels.sum(axis=1) == 1).all():
@@ -94,9 +94,16 @@ def _checked(path: Path, images_name: str, labels_name: str, arrays: "_Opened") 
             f"{path}: {images_name} {images.dtype} {list(images.shape)} are not images; bytes [N, H, W] or "
             "[N, H, W, 3] are read"
         )
+    if not images.size:
+        raise DataError(f"{path}: {images_name} {list(images.shape)} hold no pixels")
     if len(images) != len(labels):
         raise DataError(f"{path}: {len(images)} {images_name} have {len(labels)} {labels_name}")
     return Arrays(images=images, labels=labels)
+
+
+def _as_text(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Texts for bytes, which would be shown as b'cat'; other arrays as they are."""
+    return np.char.decode(array, "utf-8", "backslashreplace") if array.dtype.kind == "S" else array
 
 
 class _Opened:

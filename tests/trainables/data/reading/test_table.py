@@ -228,6 +228,20 @@ def test_a_weight_is_a_number_above_0(cell: str, tmp_path: Path) -> None:
         arrange_by_table(read_table(written(tmp_path, text)), PICTURES, Columns())
 
 
+@pytest.mark.parametrize("cell", ["high", "50%", "1.2.3"])
+def test_a_text_among_sample_weights_is_no_reason_to_leave_them_out(cell: str, tmp_path: Path) -> None:
+    text = weighted("sample_weight", "1", cell, "1", "1")
+    with pytest.raises(DataError, match=rf"'{cell}' in the column sample_weight is no weight"):
+        arrange_by_table(read_table(written(tmp_path, text)), PICTURES, Columns())
+
+
+def test_lines_of_json_that_are_nested_too_deeply_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "labels.jsonl"
+    file.write_text("[" * 100_000)
+    with pytest.raises(DataError, match="line 1 is no JSON, or nested too deeply"):
+        read_table(file)
+
+
 def test_a_comma_is_that_of_a_decimal_in_a_table_of_semicolons(tmp_path: Path) -> None:
     text = weighted("weight", "1", "0.5", "2.25", "3").replace(",", ";").replace(".", ",")
     found = arrange_by_table(read_table(written(tmp_path, text)), PICTURES, Columns())
