@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gan_study.study.cli import INTERRUPTED
-from gan_study.study.commands.options import Data, Set, SkipUnreadable
+from gan_study.study.commands.options import Data, Set, SkipUnreadable, assignments
 from gan_study.study.commands.output import console, fail
 from gan_study.study.watch.terminal import printable, say
 from gan_study.trainables.base.files import named_path
@@ -71,6 +71,8 @@ def balance(
     """
     from gan_study.study.balance import BalanceOptions, allowed_faults
 
+    # Refused where they name two folders; a study's settings are refused later.
+    assignments(set_, {"data.root": data})
     options = BalanceOptions(
         study=from_,
         data=data,

@@ -84,7 +84,7 @@ def test_what_cannot_be_used_is_named_in_one_line(name, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("metric", ["f1", "", "expected_cost"])
 def test_a_trial_of_no_metric_is_refused_before_it_is_run(metric):
-    with pytest.raises(UserError, match="^objective: .*(is unknown|needs costs)"):
+    with pytest.raises(UserError, match=r"^objective: .*(is unknown|needs costs)"):
         run_trial(public.Purpose(phase="baseline", metric=metric))
 
 

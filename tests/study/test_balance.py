@@ -292,6 +292,7 @@ def test_an_interruption_says_how_to_go_on(gan_study, images, tmp_path, monkeypa
         (("--data", "DATA", "--variant", "dcgan", "--ratio", "3"), "--ratio"),
         (("--data", "DATA", "--variant", "dcgan", "--set", "data.image_size=9"), "data.image_size: 9 pixels"),
         (("--from", "/no/such/study"), "/no/such/study contains no study"),
+        (("--data", "DATA", "--variant", "dcgan", "--set", "data.root=elsewhere"), "data.root: elsewhere and "),
         (("--data", "DATA", "--variant", "dcgan", "--out", "DATA/new"), "outside that of the real images"),
     ],
     ids=" ".join,

@@ -124,7 +124,7 @@ def decoded(image: Image.Image) -> Picture:
     converted by Pillow, without colour profiles. Raises DataError for pixels without a fixed range.
     """
     kind, num_pages = image.format or "unknown", getattr(image, "n_frames", 1)
-    bits, is_turned = bits_of(image), _white_is_zero(image)
+    bits, is_turned, is_generated = bits_of(image), _white_is_zero(image), _says_generated(image)
     no_data = getattr(image, "tag_v2", {}).get(NO_DATA_TAG)
     deep, has_missing = read_deep(image), False
     # In place: another copy of a large picture is not needed.
@@ -154,8 +154,20 @@ def decoded(image: Image.Image) -> Picture:
         values=values,
         is_turned=is_turned,
         has_missing=has_missing,
+        is_generated=is_generated,
     )
     return Picture(pixels=pixels, facts=facts, declared=declared, opacity=opacity)
+
+
+# In the XMP of a file: IPTC's DigitalSourceType of what a trained model made, whichever program wrote it.
+_GENERATED = "trainedAlgorithmicMedia"
+
+
+def _says_generated(image: Image.Image) -> bool:
+    """Whether the file says that a trained model made it; Pillow has its XMP by one of two names."""
+    found = (image.info.get(name) for name in ("xmp", "XML:com.adobe.xmp"))
+    texts = (each.decode("utf-8", "replace") if isinstance(each, bytes) else each for each in found)
+    return any(isinstance(text, str) and _GENERATED in text for text in texts)
 
 
 def _plain(image: Image.Image) -> Bytes:

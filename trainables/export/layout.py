@@ -13,6 +13,7 @@ from PIL.PngImagePlugin import PngInfo
 from gan_study.trainables.base.files import read_bytes
 from gan_study.trainables.base.settings import ConfigError, DataError, dump, from_json, parse
 from gan_study.trainables.export.synthetic_mark import PNG_KEYWORD, SyntheticMark
+from gan_study.trainables.records.seal import sealed, unsealed
 from gan_study.trainables.runtime.storage import write_atomically
 
 T = TypeVar("T")
@@ -29,17 +30,18 @@ def write_png(path: Path, pixels: npt.NDArray[np.uint8], *, mark: SyntheticMark 
 
 
 def write_settings(path: Path, value: object) -> None:
-    """A settings object as JSON, every default written out."""
-    write_atomically(path, (json.dumps(dump(value), indent=2) + "\n").encode())
+    """A settings object as JSON with its seal, every default written out."""
+    write_atomically(path, (json.dumps(sealed(dump(value)), indent=2) + "\n").encode())
 
 
 def read_settings(cls: type[T], path: Path, *, what: str) -> T:
     """The `cls` in a file; `what` names it in errors.
 
-    Raises DataError if the file is missing or damaged, and ConfigError if its values are not those of a `cls`.
+    Raises DataError if the file is missing, damaged or edited, and ConfigError if its values are not those of a
+    `cls`.
     """
     try:
-        values = from_json(read_bytes(path))
+        values = unsealed(from_json(read_bytes(path)))
     except FileNotFoundError:
         raise DataError(f"{path.parent} contains no {what}; {path.name} is missing") from None
     except ConfigError as error:

@@ -26,6 +26,7 @@ from gan_study.trainables.export.pixel_range import find_range
 from gan_study.trainables.export.resample_report import NOT_KNOWN, ResampleReport, fault_notes, report_class
 from gan_study.trainables.export.sampler_arguments import (
     Array,
+    check_labels,
     check_memory,
     check_numbers,
     check_strategy,
@@ -136,7 +137,9 @@ class ImageOverSampler(ArraySampler):
         Raises ValueError or TypeError, in one line, for what is no array of images with a class each.
         """
         try:
-            resampled: tuple[Any, Any] = super().fit_resample(plain_array("X", X), plain_array("y", y), **params)
+            X, y = plain_array("X", X), plain_array("y", y)
+            check_labels(y)
+            resampled: tuple[Any, Any] = super().fit_resample(X, y, **params)
         except (ValueError, TypeError) as error:
             # Some messages of scikit-learn's hold whole arrays, and some advice on other estimators.
             if "\n" not in str(error) and len(str(error)) <= _LONGEST_MESSAGE:

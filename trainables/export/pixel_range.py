@@ -125,7 +125,9 @@ def _largest_gap(values: Array, lowest: float, highest: float) -> tuple[float, f
 
 
 def _given_range(images: Array, lowest: float, highest: float) -> PixelRange:
-    if not lowest < highest:
+    if lowest > highest:
+        raise ValueError(f"value_range: {lowest:g} is above {highest:g}; the smallest value comes first")
+    if lowest == highest:
         raise ValueError(f"value_range: {lowest:g} to {highest:g} has only one value; name a wider range")
     num_outside = int(((images < lowest) | (images > highest)).sum())
     said = f"X has values of {images.min():g} to {images.max():g}, outside of it"

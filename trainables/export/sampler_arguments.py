@@ -42,6 +42,18 @@ def plain_array(name: str, value: Any) -> Any:
     return value if numpy_dtype is None or hasattr(value, "index") else value.to_numpy(dtype=numpy_dtype)
 
 
+def check_labels(y: Any) -> None:
+    """Raise ValueError for objects of several types, or of one that no class has, as labels."""
+    labels = np.asarray(y)
+    if labels.dtype != object or labels.ndim != 1:
+        return
+    kinds = {type(label).__name__: label for label in labels}
+    texts, numbers_ = (all(isinstance(label, kind) for label in labels) for kind in (str, numbers.Real))
+    if not texts and not numbers_:
+        held = ", ".join(f"{name} ({label!r:.40})" for name, label in list(kinds.items())[:2])
+        raise ValueError(f"y holds {held}; texts alone, or whole numbers alone, are needed")
+
+
 def check_strategy(strategy: Any, y: Array) -> None:
     """Raise ValueError for numbers of images that imbalanced-learn would take, or fail on without a word."""
     if isinstance(strategy, bool):

@@ -9,6 +9,7 @@ import torch
 
 from gan_study.trainables.balancing.balancer import BalancedSet
 from gan_study.trainables.base.seeding import derive_seed, numpy_generator
+from gan_study.trainables.base.settings import DataError
 from gan_study.trainables.classifiers.metrics import Measure
 from gan_study.trainables.classifiers.training import Validation, proportional_weights
 from gan_study.trainables.data.byte_images import Images, hold
@@ -107,10 +108,13 @@ def prepare(config: TrialConfig, source: ImageSource) -> TrialParts:
     """The training and validation parts: the pool is made imbalanced first, then the validation part is split off.
 
     `source` holds the images that `config.data` asks for. Only the class counts of its test part are used, to
-    weight the validation scores. If the data have weights, those of the training images are 1 on average.
+    weight the validation scores. If the data have weights, those of the training images are 1 on average. Raises
+    DataError for a class without images, as a damaged published set or one of another package may have.
     """
     pool = source.pool()
     counts, names = pool.images.class_counts(), pool.images.class_names
+    if not all(counts):
+        raise DataError(f"class {names[counts.index(0)]!r} has no image to train on")
     targets, units = config.imbalance.targets(counts, names), pool.images.units
     kept = thin(pool.images.labels, targets, seed=derive_seed(config.seed, "imbalance"), units=units)
     labels = pool.images.labels[kept]

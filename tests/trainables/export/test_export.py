@@ -464,6 +464,16 @@ CHANGES = {
 }
 
 
+@pytest.mark.parametrize("written", ['"seed": ', '"epochs": ', '"test_proportion": ', '"num_real": '])
+def test_a_description_that_was_edited_has_no_score(exported, tmp_path, written):
+    """Its score would be that of another classifier, or of other classes, than the card's."""
+    shutil.copytree(exported, tmp_path / "changed")
+    path = tmp_path / "changed" / "balanced.json"
+    path.write_text(path.read_text().replace(written, f"{written}1", 1))
+    with pytest.raises(DataError, match="edited after it was written"):
+        retrain(tmp_path / "changed")
+
+
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_folder_that_was_changed_has_no_score(exported, tmp_path, change):
     shutil.copytree(exported, tmp_path / "changed")

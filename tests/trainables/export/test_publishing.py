@@ -19,7 +19,10 @@ import torchvision
 import yaml
 from PIL import Image
 
+from gan_study.study.run.data_checks import data_lines
 from gan_study.trainables.base.settings import ConfigError, UserError
+from gan_study.trainables.data.imbalance import Natural
+from gan_study.trainables.data.source import DataConfig
 from gan_study.trainables.export.about import About, read_about
 from gan_study.trainables.export.balanced_folder import read_description, read_manifest
 from gan_study.trainables.export.export import export
@@ -228,6 +231,16 @@ def test_every_synthetic_image_is_marked_and_no_real_one(shared):
         is_marked = DIGITAL_SOURCE_TYPE in said
         assert is_marked == (row.origin == "synthetic")
         assert not is_marked or (generator in said and f'"{row.seed}"' in said)
+
+
+def test_generated_images_among_the_images_to_learn_from_are_said(shared):
+    """A balanced folder taken for a set of real images: its test part would hold generated ones."""
+    rows = [row for row in read_manifest(shared) if row.part == "train"]
+    config = DataConfig(name="imagefolder", root=str(shared / "train"), image_size=8)
+    lines = " ".join(data_lines(config, Natural()))
+    said = re.findall(r"images that are generated, as their files say: (\d+) of (\d+)", lines)
+    found, of = (sum(map(int, numbers)) for numbers in zip(*said, strict=True))
+    assert (found, of) == (sum(row.origin == "synthetic" for row in rows), len(rows))
 
 
 @pytest.mark.skipif(shutil.which("exiftool") is None, reason="exiftool is not installed")

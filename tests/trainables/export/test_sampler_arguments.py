@@ -23,6 +23,7 @@ from tests.trainables.export.samplers import images_and_classes, sampler_of
         ({"settings": {"name": "dcgan"}}, "settings.name: give it as method"),
         ({"value_range": (0, 100)}, "value_range: X has values of"),
         ({"value_range": (1, 1)}, "value_range: 1 to 1"),
+        ({"value_range": (255, 0)}, "value_range: 255 is above 0"),
         ({"sampling_strategy": {"dog": 1}}, "number of samples in a class should be greater"),
         ({"device": "gpu"}, "device: 'gpu' cannot be used"),
         ({"device": "meta"}, "device: 'meta' cannot be used"),
@@ -121,6 +122,16 @@ def test_any_tensor_with_values_is_an_array(kind):
     tensor = TENSORS[kind](torch.from_numpy(X.astype(np.float32)))
     made = sampler_of("smote", value_range=(0, 255)).fit_resample(tensor, y)[0]
     np.testing.assert_array_equal(np.asarray(made), expected)
+
+
+@pytest.mark.parametrize(
+    ("labels", "held"), [((1, "1"), "int"), ((None, "a"), "NoneType"), ((b"a", "b"), "bytes")]
+)
+def test_labels_of_several_types_are_named(labels, held):
+    X, y = images_and_classes()
+    mixed = np.array([labels[each == "ant"] for each in y], dtype=object)
+    with pytest.raises(ValueError, match=rf"y holds .*{held}.*; texts alone, or whole numbers alone, are needed"):
+        sampler_of("smote").fit_resample(X, mixed)
 
 
 def test_labels_of_pandas_own_types_keep_their_values():

@@ -23,6 +23,7 @@ from gan_study.trainables.export.saved_generator import (
     write_samples,
 )
 from gan_study.trainables.gans.sampling import SAMPLING_BATCH
+from gan_study.trainables.records.seal import sealed
 from tests.members import each
 from tests.torch_states import TORCH_STATES
 
@@ -168,8 +169,21 @@ def test_a_missing_or_damaged_file_is_named(tmp_path):
 def test_a_configuration_that_cannot_be_is_refused(tmp_path, key, value, message):
     written(tmp_path)
     path = tmp_path / "generator.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), key: value}))
+    path.write_text(json.dumps(sealed({**json.loads(path.read_text()), key: value})))
     with pytest.raises(UserError, match=message.replace("?", r"\?")):
+        load_generator(tmp_path)
+
+
+def test_a_configuration_that_was_edited_is_refused(tmp_path):
+    """The classes of two networks exchanged, for instance: each would make the images of the other."""
+    written(tmp_path)
+    path = tmp_path / "generator.json"
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps({**content, "classes": dict(reversed(content["classes"].items()))}))
+    load_generator(tmp_path)
+    first = next(iter(content["classes"]))
+    path.write_text(json.dumps({**content, "classes": {"other": content["classes"][first]}}))
+    with pytest.raises(DataError, match="edited after it was written"):
         load_generator(tmp_path)
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from itertools import combinations
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import torch
 from sklearn.metrics import f1_score, recall_score
 
 from gan_study.trainables.base.seeding import derive_seed
-from gan_study.trainables.base.settings import ConfigError
+from gan_study.trainables.base.settings import ConfigError, DataError
 from gan_study.trainables.data.prepared import image_source
 from gan_study.trainables.gans.checkpoints import Checkpoints
 from gan_study.trainables.records.record import GanLength, GeneratedImages, Milestone, Selection
@@ -61,6 +62,17 @@ def test_stored_predictions_give_the_scores_back():
     assert result.arrays["test/recall"][0] == pytest.approx(recall)
     assert scores["minority_recall"] == pytest.approx(recall[[3, 8]].mean())
     assert scores["macro_f1"] == pytest.approx(f1_score(labels, predicted, average="macro"))
+
+
+def test_a_class_without_images_is_refused_by_its_name():
+    """As a damaged published set may have; the imbalance ratio was divided by 0."""
+    trial = config()
+    source = image_source(trial.data)
+    pool = source.pool()
+    without = replace(pool, images=pool.images.subset(np.flatnonzero(pool.images.labels != 4)))
+    empty = SimpleNamespace(pool=lambda: without, test_class_counts=source.test_class_counts)
+    with pytest.raises(DataError, match="class '4' has no image to train on"):
+        prepare(trial, empty)
 
 
 def test_validation_scores_speak_of_the_test_parts_proportions():

@@ -32,6 +32,7 @@ def summarise(facts: Sequence[Facts], labels: Labels, class_names: Sequence[str]
         colours=_count([each.num_colours for each in facts]),
         sizes=_count([(each.width, each.height) for each in facts]),
         num_paged=sum(each.num_pages > 1 for each in facts),
+        num_generated=sum(each.is_generated for each in facts),
         num_not_square=int(np.sum(longer > _NOT_SQUARE * shorter)),
         lost=float(np.mean(1 - shorter / longer)),
         giveaways=tuple(_giveaways(facts, labels, class_names)),

@@ -75,6 +75,8 @@ class Facts:
     """Whether 0 stands for white in the file."""
     has_missing: bool = False
     """Whether some pixels hold a mark that there is no level, and are black."""
+    is_generated: bool = False
+    """Whether the file says that a trained model made it, as those of `balance` and `sample` do."""
 
     @property
     def depth(self) -> str:
@@ -184,6 +186,8 @@ class Summary:
     """Pictures of each width and height."""
     num_paged: int
     """Files with more than one page."""
+    num_generated: int
+    """Files that say that a trained model made them."""
     num_not_square: int
     lost: float
     """The mean share of a picture that is cut off where it is cropped, or of a square that padding fills."""

@@ -39,6 +39,12 @@ def value_notes(
         yield f"{called} of 8 bits, whose levels are not changed, are mixed with others of more bits"
     if summary.num_paged:
         yield f"{called} with several pages, of which only the first is read: {summary.num_paged:,}"
+    if summary.num_generated:
+        yield (
+            f"{called} that are generated, as their files say: {summary.num_generated:,} of "
+            f"{sum(summary.kinds.values()):,}; they count as real ones, and scores on them are not scores on real "
+            "images: data.exclude leaves them out by their names"
+        )
     yield from (f"{each}: a classifier could distinguish them by that alone" for each in summary.giveaways)
 
 
