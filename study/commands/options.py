@@ -1,5 +1,6 @@
 """Arguments and options that several commands take."""
 
+import contextlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,7 +9,8 @@ from typing import Annotated
 import typer
 from pydantic import JsonValue
 
-from gan_study.trainables.base.settings import UserError
+from gan_study.trainables.base.documents import from_yaml
+from gan_study.trainables.base.settings import ConfigError, UserError
 
 
 def _complete_recipe(begun: str) -> list[str]:
@@ -82,9 +84,12 @@ def assignments(given: Sequence[str] | None, shortcuts: Mapping[str, JsonValue])
     """
     # JSON is YAML, and quotes what YAML would misread.
     options = [f"{key}={json.dumps(value)}" for key, value in shortcuts.items() if value is not None]
-    texts: dict[str, str] = {}
+    values: dict[str, JsonValue] = {}
     for assignment in (*(given or ()), *options):
         key, _, text = (part.strip() for part in assignment.partition("="))
-        if texts.setdefault(key, text) != text:
-            raise UserError(f"{key}: {texts[key]} and {text} were given; say one of them")
+        # What is no YAML is refused as such when it is read.
+        with contextlib.suppress(ConfigError):
+            value = from_yaml(text)
+            if values.setdefault(key, value) != value:
+                raise UserError(f"{key}: {values[key]} and {value} were given; say one of them")
     return [*(given or ()), *options]

@@ -72,9 +72,9 @@ def at_scale(values: Mapping[str, JsonValue], scale: JsonValue) -> dict[str, Jso
         return settings
     if present != FULL:
         raise ConfigError(f"scale: these are the settings of size {present!r} alone, and have no size {scale!r}")
-    if scale not in scales:
+    if not isinstance(scale, str) or scale not in scales:
         raise ConfigError(f"scale: {scale!r} is not a size of this study; {nearest(str(scale), [FULL, *scales])}")
-    return merge(settings, scales[str(scale)])
+    return merge(settings, scales[scale])
 
 
 def scales_of(values: Mapping[str, JsonValue]) -> dict[str, dict[str, JsonValue]]:
@@ -131,7 +131,8 @@ def apply_assignments(values: Mapping[str, JsonValue], assignments: Iterable[str
     """`values` after assignments such as "classifier.epochs=3"; the right-hand side is YAML.
 
     All assignments to a section are applied together: a new GAN length replaces all earlier length settings.
-    Raises ConfigError if an assignment has no "=" or goes through something that is not a section.
+    Raises ConfigError if an assignment has no "=", goes through something that is not a section, or replaces a
+    section in which an earlier one changed a setting.
     """
     assigned: list[tuple[str, list[str], JsonValue]] = []
     given: dict[tuple[str, ...], dict[str, JsonValue]] = {}
@@ -146,6 +147,9 @@ def apply_assignments(values: Mapping[str, JsonValue], assignments: Iterable[str
         except ConfigError as error:
             raise ConfigError(f"--set {assignment!r}: the value is not YAML ({error})") from None
         *section, name = path = key.strip().split(".")
+        lost = next((other for other, inside, _ in assigned if inside[: len(path)] == path != inside), None)
+        if lost is not None:
+            raise ConfigError(f"--set {key}: it replaces the whole section, and {lost} with it; put it first")
         assigned.append((key, path, value))
         given.setdefault(tuple(section), {})[name] = value
     result = dict(values)

@@ -46,6 +46,14 @@ def test_an_assignment_changes_one_setting():
     assert values == {"search": {"trials": 5, "seed": 1}, "classifier": {"epochs": 2}}
 
 
+def test_a_section_that_replaces_an_earlier_setting_is_refused():
+    section, inside = "classifier={epochs: 2}", "classifier.batch_size=8"
+    values = apply_assignments({}, [section, inside, "classifier_=3"])
+    assert values == {"classifier": {"epochs": 2, "batch_size": 8}, "classifier_": 3}
+    with pytest.raises(ConfigError, match=r"--set classifier: .* classifier\.batch_size with it; put it first"):
+        apply_assignments({}, [inside, section])
+
+
 def test_another_profile_drops_the_settings_of_the_old_one():
     values = apply_assignments({"imbalance": {"profile": "step", "ratio": 10}}, ["imbalance.profile=natural"])
     assert values == {"imbalance": {"profile": "natural"}}
@@ -160,6 +168,8 @@ def test_a_file_may_name_its_size_and_its_name(tmp_path):
         (printed, ["scale=full"], "these are the settings of size 'ci' alone"),
         (alone, ["scale=full"], "these are the settings of size 'a' alone"),
         ("extends: quickstart\nscale: cii\n", [], "'cii' is not a size of this study; did you mean 'ci'"),
+        ("extends: quickstart\nscale: [ci]\n", [], "['ci'] is not a size of this study"),
+        ("extends: quickstart\nscale: null\n", [], "None is not a size of this study"),
         ("extends: quickstart\nscales: [ci]\n", [], "a name and changes for each size are needed"),
         ("extends: quickstart\nscales: {ci: [1]}\n", [], "scales.ci: "),
     ):
