@@ -7,10 +7,10 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field
 
 from gan_study.study.plan.config import Arm, Ratio
+from gan_study.trainables.base.seal import sealed, unsealed
 from gan_study.trainables.base.settings import ConfigError, dump, from_json, parse, settings
 from gan_study.trainables.base.tunable import Scalar
 from gan_study.trainables.records.record import Seen
-from gan_study.trainables.records.seal import sealed, unsealed
 
 Stage: TypeAlias = Literal["defaults", "race", "search", "last round", "check"]
 DEFAULTS: Stage = "defaults"

@@ -10,8 +10,8 @@ from typing import Literal, TypeAlias
 from gan_study.study.plan.config import NO_BALANCING, Arm, StudyConfig
 from gan_study.study.plan.verdict_plan import look_schedule, seeds_of_round
 from gan_study.trainables.base.files import read_bytes
+from gan_study.trainables.base.seal import sealed, unsealed
 from gan_study.trainables.base.settings import ConfigError, dump, from_json, parse, settings
-from gan_study.trainables.records.seal import sealed, unsealed
 from gan_study.trainables.runtime.storage import write_atomically
 
 EndOfRounds: TypeAlias = Literal["decided", "most seeds", "time budget", "cannot be decided"]

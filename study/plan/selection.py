@@ -10,9 +10,9 @@ from gan_study.study.plan.config import StudyConfig
 from gan_study.trainables.balancing.balancer import BalancingConfig
 from gan_study.trainables.balancing.catalog import parse_balancing
 from gan_study.trainables.base.files import read_bytes
+from gan_study.trainables.base.seal import sealed, unsealed
 from gan_study.trainables.base.settings import ConfigError, dump, from_json, parse, settings
 from gan_study.trainables.records.record import Selection
-from gan_study.trainables.records.seal import sealed, unsealed
 from gan_study.trainables.runtime.storage import write_atomically
 
 

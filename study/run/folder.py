@@ -23,6 +23,7 @@ from gan_study.study.plan.trials import summarise_plan
 from gan_study.study.plan.verdict_plan import verdict_plan
 from gan_study.study.run.layout import StudyFolder, read_manifest_file
 from gan_study.trainables.base.files import in_shell, open_regular, read_bytes
+from gan_study.trainables.base.seal import sealed
 from gan_study.trainables.base.settings import (
     ConfigError,
     UserError,
@@ -35,7 +36,6 @@ from gan_study.trainables.base.settings import (
 )
 from gan_study.trainables.data.fingerprint import Fingerprint
 from gan_study.trainables.records.record import Digests
-from gan_study.trainables.records.seal import sealed
 from gan_study.trainables.records.study_header import Change, StudyHeader, TimePlan, is_sealed
 from gan_study.trainables.runtime.environment import code_digest
 from gan_study.trainables.runtime.folders import refuse_link, refuse_links

@@ -11,8 +11,8 @@ from pathlib import Path
 from gan_study.study.plan.summary import PlanSummary
 from gan_study.study.run.layout import StudyFolder
 from gan_study.trainables.base.files import read_bytes, sha256_of
+from gan_study.trainables.base.seal import sealed, unsealed
 from gan_study.trainables.base.settings import ConfigError, dump, from_json, parse, settings
-from gan_study.trainables.records.seal import sealed, unsealed
 from gan_study.trainables.runtime.storage import write_atomically
 
 

@@ -11,9 +11,9 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from gan_study.trainables.base.files import read_bytes
+from gan_study.trainables.base.seal import sealed, unsealed
 from gan_study.trainables.base.settings import ConfigError, DataError, dump, from_json, parse
 from gan_study.trainables.export.synthetic_mark import PNG_KEYWORD, SyntheticMark
-from gan_study.trainables.records.seal import sealed, unsealed
 from gan_study.trainables.runtime.storage import write_atomically
 
 T = TypeVar("T")

@@ -13,8 +13,8 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field, JsonValue
 
+from gan_study.trainables.base.seal import SEAL, is_broken, sealed, without_seal
 from gan_study.trainables.base.settings import ConfigError, UserError, dump, from_json, parse, settings
-from gan_study.trainables.records.seal import SEAL, is_broken, sealed, without_seal
 
 SCHEMA_VERSION = 2
 # Own objectives may have any scale; squares of larger numbers are none.

@@ -8,9 +8,9 @@ from dataclasses import field
 
 from pydantic import JsonValue
 
+from gan_study.trainables.base.seal import seal_of
 from gan_study.trainables.base.settings import from_json, parse, settings
 from gan_study.trainables.records.record import SCHEMA_VERSION, Digests, refuse_other_versions
-from gan_study.trainables.records.seal import seal_of
 
 # What stands for the methods that validation chooses in the first round, in a family of comparisons.
 CHOSEN_GAN, CHOSEN_SIMPLE = "the chosen GAN", "the chosen simple method"

@@ -18,8 +18,8 @@ from gan_study.study.plan.rounds import (
 )
 from gan_study.study.plan.summary import TrialCount
 from gan_study.study.plan.trials import is_done, num_trials
+from gan_study.trainables.base.seal import sealed
 from gan_study.trainables.base.settings import ConfigError
-from gan_study.trainables.records.seal import sealed
 from tests.study.plan.test_planner import STUDY
 from tests.study.simulation import Simulation
 

@@ -6,9 +6,9 @@ import pytest
 
 from gan_study.study.plan.selection import ClosedSearch, SelectedConfig, read_selection, write_selection
 from gan_study.trainables.balancing.catalog import parse_balancing
+from gan_study.trainables.base.seal import sealed
 from gan_study.trainables.base.settings import ConfigError
 from gan_study.trainables.records.record import Selection
-from gan_study.trainables.records.seal import sealed
 
 CHOSEN = SelectedConfig(
     balancer="wgan_gp",

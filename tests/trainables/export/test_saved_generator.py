@@ -12,6 +12,7 @@ from PIL import Image
 
 from gan_study.trainables.balancing.catalog import BALANCERS, parse_balancing
 from gan_study.trainables.base.names import folder_name
+from gan_study.trainables.base.seal import sealed
 from gan_study.trainables.base.settings import ConfigError, DataError, UserError
 from gan_study.trainables.data.byte_images import to_bytes
 from gan_study.trainables.data.images import Classes, TrainingSet
@@ -23,7 +24,6 @@ from gan_study.trainables.export.saved_generator import (
     write_samples,
 )
 from gan_study.trainables.gans.sampling import SAMPLING_BATCH
-from gan_study.trainables.records.seal import sealed
 from tests.members import each
 from tests.torch_states import TORCH_STATES
 

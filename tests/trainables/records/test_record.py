@@ -6,6 +6,7 @@ from dataclasses import fields, replace
 import pytest
 import torch
 
+from gan_study.trainables.base.seal import seal_of
 from gan_study.trainables.records.limits import MOST_NOTES_BYTES, limit_notes, restore_classes, shorten
 from gan_study.trainables.records.provenance import COMPARED, differences_from, mixtures
 from gan_study.trainables.records.record import (
@@ -24,7 +25,6 @@ from gan_study.trainables.records.record import (
     read_line,
     to_ranges,
 )
-from gan_study.trainables.records.seal import seal_of
 from gan_study.trainables.records.study_header import is_as_written, is_sealed, read_header
 from gan_study.trainables.runtime.environment import environment, machine_kind
 
