@@ -13,8 +13,9 @@ BALANCER = "balancing/name"
 RATIO = "imbalance/ratio"
 GENERATOR_STEPS = "balancing/gan/generator_steps"
 FLOW_STEPS = "balancing/flow/generator_steps"
+AUTOENCODER_STEPS = "balancing/autoencoder/generator_steps"
 # Each says how long a generator of its kind is trained.
-GENERATOR_STEPS_OF_ALL = (GENERATOR_STEPS, FLOW_STEPS)
+GENERATOR_STEPS_OF_ALL = (GENERATOR_STEPS, FLOW_STEPS, AUTOENCODER_STEPS)
 _BALANCING = "balancing/"
 
 

@@ -2,12 +2,20 @@
 
 from collections.abc import Mapping
 
-from gan_study.search_spaces.space import BALANCER, FLOW_STEPS, GENERATOR_STEPS, RATIO, Space
+from gan_study.search_spaces.space import (
+    AUTOENCODER_STEPS,
+    BALANCER,
+    FLOW_STEPS,
+    GENERATOR_STEPS,
+    RATIO,
+    Space,
+)
+from gan_study.trainables.balancing.autoencoder.training import AutoencoderSettings
 from gan_study.trainables.base.settings import ConfigError, nearest
 from gan_study.trainables.base.tunable import Choice, Float, Int
 from gan_study.trainables.flow.training import FlowSettings
 from gan_study.trainables.gans.catalog import VARIANTS
-from gan_study.trainables.gans.variant import GanVariant
+from gan_study.trainables.gans.length import TrainingLength
 
 # About Adam 1e-4 (Gulrajani 2017) and 2e-4 (Radford 2015), up to the rate that spectral norm bears.
 LEARNING_RATE = Float(low=5e-5, high=2e-3, log=True)
@@ -24,9 +32,9 @@ ABLATION_RATIOS = (1, 2, 5, 10, 20, 50, 100)
 _ALL_VARIANTS = Choice(options=tuple(VARIANTS))
 
 
-def _lengths(variant: GanVariant) -> Int:
-    least = variant.defaults.generator_steps
-    assert least is not None, "a variant counts its length in generator steps"
+def _lengths(defaults: TrainingLength) -> Int:
+    least = defaults.generator_steps
+    assert least is not None, "the default length is in generator steps"
     return Int(low=least, high=least * LENGTH_FACTOR, log=True)
 
 
@@ -35,7 +43,7 @@ GAN_VARIANTS = Space(
     summary="GAN variant, length, learning rate, gradient penalty and dose, at the study's own imbalance",
     parameters={
         BALANCER: _ALL_VARIANTS,
-        **{f"{GENERATOR_STEPS}@{name}": _lengths(variant) for name, variant in VARIANTS.items()},
+        **{f"{GENERATOR_STEPS}@{name}": _lengths(variant.defaults) for name, variant in VARIANTS.items()},
         "balancing/gan/learning_rate": LEARNING_RATE,
         "balancing/gan/weights/gradient_penalty": GRADIENT_PENALTY,
         "balancing/dose": DOSE,
@@ -58,30 +66,30 @@ SMALL = Space(
 FLOW_LEARNING_RATE = Float(low=5e-4, high=8e-3, log=True)
 # About the default; on Fashion-MNIST 5 steps already show clothes (docs/benchmarks.md).
 SAMPLER_STEPS = Choice(options=(5, 10, 20))
+# A factor of four to either side of the default; the authors' 300 numbers a grey image are the most.
+AUTOENCODER_LEARNING_RATE = Float(low=2.5e-4, high=4e-3, log=True)
+CODE_SIZE = Int(low=16, high=300, log=True)
 
-
-def _flow_lengths() -> Int:
-    least = FlowSettings().generator_steps
-    assert least is not None, "a flow counts its length in steps"
-    return Int(low=least, high=least * LENGTH_FACTOR, log=True)
-
-
-GAN_OR_FLOW = Space(
-    name="gan_or_flow",
-    summary="dcgan and flow_matching: length, learning rate, dose, and the flow's sampler steps",
+GENERATORS = Space(
+    name="generators",
+    summary="dcgan, flow_matching and deep_smote: length, learning rate, dose, the flow's sampler steps, the size "
+    "of codes",
     parameters={
-        BALANCER: Choice(options=("dcgan", "flow_matching")),
-        f"{GENERATOR_STEPS}@dcgan": _lengths(VARIANTS["dcgan"]),
+        BALANCER: Choice(options=("dcgan", "flow_matching", "deep_smote")),
+        f"{GENERATOR_STEPS}@dcgan": _lengths(VARIANTS["dcgan"].defaults),
         "balancing/gan/learning_rate": LEARNING_RATE,
-        FLOW_STEPS: _flow_lengths(),
+        FLOW_STEPS: _lengths(FlowSettings()),
         "balancing/flow/learning_rate": FLOW_LEARNING_RATE,
         "balancing/flow/sampler_steps": SAMPLER_STEPS,
+        AUTOENCODER_STEPS: _lengths(AutoencoderSettings()),
+        "balancing/autoencoder/learning_rate": AUTOENCODER_LEARNING_RATE,
+        "balancing/autoencoder/code_size": CODE_SIZE,
         "balancing/dose": DOSE,
     },
 )
 
 SPACES: Mapping[str, Space] = {
-    space.name: space for space in (GAN_VARIANTS, IMBALANCE_ABLATION, SMALL, GAN_OR_FLOW)
+    space.name: space for space in (GAN_VARIANTS, IMBALANCE_ABLATION, SMALL, GENERATORS)
 }
 
 

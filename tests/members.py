@@ -23,7 +23,8 @@ FEW = frozenset(
 BY_SHAPE = frozenset(
     {
         *("dcgan", "bagan_gp", "r3gan", "simple_cnn", "mlp"),
-        *("wgan_gp", "projection_sngan", "image_transforms", "rand_augment", "cutmix", "flow_matching"),
+        *("wgan_gp", "projection_sngan", "image_transforms", "rand_augment", "cutmix"),
+        *("flow_matching", "deep_smote"),
     }
 )
 

@@ -71,10 +71,12 @@ BELOW = {
     ),
     "search_spaces": (
         "trainables.base",
+        "trainables.balancing.autoencoder.training",
         "trainables.balancing.catalog",
+        "trainables.balancing.autoencoder.training",
         "trainables.flow.training",
         "trainables.gans.catalog",
-        "trainables.gans.variant",
+        "trainables.gans.length",
     ),
     "study": ("search_spaces", "trainables"),
     "study.plan": ("search_spaces", "trainables"),
@@ -219,7 +221,7 @@ TOGETHER = "trainables.gans.batched"
 HANDS_ON = {
     "study.plan.config",
     "study.plan.trials",
-    "trainables.balancing.flow_matching",
+    "trainables.balancing.deep_smote",
     "trainables.balancing.gan",
     "trainables.balancing.generator",
     "trainables.trial.request",

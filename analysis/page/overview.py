@@ -239,7 +239,7 @@ def _tiles(study: Study, contrast: Contrast) -> tuple[Tile, ...]:
         tile("No balancing", NO_BALANCING),
         *([tile("Chosen simple method", contrast.rival)] if contrast.rival else []),
         tile("Chosen GAN", contrast.gan),
-        *(tile("Flow matching", name) for name, kind in kinds.items() if kind == "flow"),
+        *(tile("Other generator", name) for name, kind in kinds.items() if kind == "other generator"),
         *([] if contrast.difference is None else [_difference(contrast.difference.estimate)]),
     )
 

@@ -105,10 +105,10 @@ def methods_text(study: Study) -> str:
     """The protocol in a paragraph, with the values that were used."""
     tested = confirmed(study.records)
     kinds = select.method_kinds(tested)
-    gans, flows, simple = (
-        [name for name, kind in kinds.items() if kind == each] for each in ("GAN", "flow", "simple")
+    gans, others, simple = (
+        [name for name, kind in kinds.items() if kind == each] for each in ("GAN", "other generator", "simple")
     )
-    flow_text = f" and {count(len(flows), 'flow')} ({listing(flows)})" if flows else ""
+    other_text = f" and {count(len(others), 'other generator')} ({listing(others)})" if others else ""
     ratios = sorted({record.imbalance_ratio for record in tested})
     versions = listing([f"{name} {value}" for name, value in study.environment.items()])
     tasks = sorted({condition.task for condition in select.conditions(tested)})
@@ -117,7 +117,7 @@ def methods_text(study: Study) -> str:
         f"The imbalance ratio of the training pool (largest over smallest class) was "
         f"{listing([ratio_text(ratio) for ratio in ratios])}; validation images were taken from that "
         f"pool, and the test part was fixed and read only by the confirm trials.",
-        f"We compared {count(len(gans), 'GAN')} ({listing(gans) or 'none'}){flow_text} with no balancing and "
+        f"We compared {count(len(gans), 'GAN')} ({listing(gans) or 'none'}){other_text} with no balancing and "
         f"{count(len(simple), 'method')} without a GAN ({listing(simple) or 'none'}), on the same splits and with "
         "the same classifier.",
         _search_sentence(study),

@@ -56,7 +56,7 @@ def curve_frame(records: Sequence[Trial]) -> pd.DataFrame:
         for network in NETWORKS
     ]
     frame = pd.DataFrame(rows, columns=[*ARM_COLUMNS, "curve", "generator_steps", "network", "loss"])
-    # A flow has no discriminator.
+    # Other generators have no discriminator.
     return with_kinds(frame.dropna(subset=["loss"]), records)
 
 

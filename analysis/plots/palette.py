@@ -25,7 +25,7 @@ Kind: TypeAlias = Literal[
     "resampling or augmentation",
     "loss or weights",
     "GAN",
-    "flow matching",
+    "other generator",
     "upper bound (more real images)",
 ]
 # Methods that change the loss, the head, the weights of images or the predictions, and not the images.
@@ -39,7 +39,7 @@ _KINDS: Mapping[MethodKind, Kind] = {
     "no balancing": "no balancing",
     "simple": "resampling or augmentation",
     "GAN": "GAN",
-    "flow": "flow matching",
+    "other generator": "other generator",
     "upper bound": "upper bound (more real images)",
 }
 KIND_COLOURS: Mapping[Kind, str] = {
@@ -47,7 +47,7 @@ KIND_COLOURS: Mapping[Kind, str] = {
     "resampling or augmentation": VERMILION,
     "loss or weights": PURPLE,
     "GAN": BLUE,
-    "flow matching": ORANGE,
+    "other generator": ORANGE,
     "upper bound (more real images)": GREEN,
 }
 KIND_SHAPES: Mapping[Kind, str] = {
@@ -55,7 +55,7 @@ KIND_SHAPES: Mapping[Kind, str] = {
     "resampling or augmentation": "diamond",
     "loss or weights": "triangle-down",
     "GAN": "circle",
-    "flow matching": "triangle-right",
+    "other generator": "triangle-right",
     "upper bound (more real images)": "triangle-up",
 }
 # The same as letters.
@@ -72,14 +72,14 @@ ALL_CLASSES_COLOUR = "#a04040"
 STAGE_COLOURS = ("#668855", "#99cc88", "#665500", "#bbccbb", "#998855", "#445533", "#006666")
 # Tints of the GANs' blue, for variants side by side.
 GAN_TINTS = ("#0072B2", "#5aa9dc", "#003f66", "#b9d4ee", "#2f8fc9", "#00588a")
-FLOW_TINTS = (ORANGE,)
+OTHER_TINTS = (ORANGE, "#f7c36b")
 # Likewise tints of other kinds.
 KIND_TINTS: Mapping[Kind, tuple[str, ...]] = {
     "no balancing": (GREY,),
     "resampling or augmentation": (VERMILION, "#f2a273", "#8c3d00", "#ffc9a6", "#b86d3d", "#5e2900"),
     "loss or weights": (PURPLE, "#8f3f6b", "#e8bcd4", "#a8578a", "#5e2746"),
     "GAN": GAN_TINTS,
-    "flow matching": FLOW_TINTS,
+    "other generator": OTHER_TINTS,
     "upper bound (more real images)": (GREEN,),
 }
 # Gains and losses in a map: brown loses, teal gains, and what is near 0 shows the page, be it light or dark.

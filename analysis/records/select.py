@@ -18,11 +18,15 @@ MAIN_METRIC = "minority_f1"
 # It has real images that nobody else has, so it is no rival: it shows how much there is to gain.
 UPPER_BOUND = "real_upper_bound"
 
-MethodKind: TypeAlias = Literal["no balancing", "simple", "GAN", "flow", "upper bound"]
-METHOD_KINDS: tuple[MethodKind, ...] = ("no balancing", "simple", "GAN", "flow", "upper bound")
+MethodKind: TypeAlias = Literal["no balancing", "simple", "GAN", "other generator", "upper bound"]
+METHOD_KINDS: tuple[MethodKind, ...] = ("no balancing", "simple", "GAN", "other generator", "upper bound")
 # The section of a method's settings that says how its generator is trained, and the method's kind. The generator
 # of an export is chosen among the first kind that was confirmed.
-_TRAINED: Mapping[str, MethodKind] = {"gan": "GAN", "flow": "flow"}
+_TRAINED: Mapping[str, MethodKind] = {
+    "gan": "GAN",
+    "flow": "other generator",
+    "autoencoder": "other generator",
+}
 _KIND_OF: Mapping[str, MethodKind] = {
     NO_BALANCING: "no balancing",
     UPPER_BOUND: "upper bound",
@@ -132,7 +136,8 @@ def by_arm(records: Iterable[R]) -> dict[Arm, list[R]]:
 def method_kinds(records: Sequence[TrialRecord]) -> dict[str, MethodKind]:
     """The kind of every balancer, in the order that tables and plots list them.
 
-    A balancer is a GAN or a flow if its configuration has settings for one, whatever the status of its trials.
+    A balancer is a GAN or another generator if its configuration has settings for one, whatever the status of its
+    trials.
     """
     found = {record.balancer: _kind(record) for record in records}
     return dict(sorted(found.items(), key=lambda item: (METHOD_KINDS.index(item[1]), item[0])))
@@ -203,7 +208,7 @@ def best_by_validation(
 
 
 def best_generator(records: Sequence[TrialRecord], condition: Condition) -> str | None:
-    """The generator that validation chooses under `condition`: the best GAN; without any, the best flow."""
+    """The generator that validation chooses under `condition`: the best GAN; without any, the best other."""
     kinds = method_kinds(records)
-    best = (best_by_validation(records, condition, kind, kinds) for kind in _TRAINED.values())
+    best = (best_by_validation(records, condition, kind, kinds) for kind in dict.fromkeys(_TRAINED.values()))
     return next((name for name in best if name is not None), None)

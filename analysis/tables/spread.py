@@ -45,7 +45,7 @@ def spreads(study: Study) -> dict[Arm, Spread]:
     return {
         arm: _spread(
             values,
-            split=simple.get(Condition(*arm[:3])) if kinds[arm.balancer] in ("GAN", "flow") else None,
+            split=simple.get(Condition(*arm[:3])) if kinds[arm.balancer] in ("GAN", "other generator") else None,
             over_images=images[arm].image_error or None if arm in images else None,
         )
         for arm, values in scores.items()

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from benchmarks.pretended_gpu import NAME, DeviceMismatchError, PretendedGpu
+from gan_study.trainables.balancing.autoencoder.training import AutoencoderTrainer
 from gan_study.trainables.balancing.catalog import BALANCERS
 from gan_study.trainables.classifiers import training as classifier_training
 from gan_study.trainables.classifiers.catalog import CLASSIFIERS
@@ -30,8 +31,11 @@ from tests.trainables.classifiers.tiny_weights import MODEL, write_weights
 pytestmark = pytest.mark.usefixtures("few_domain_steps")
 
 CUDA = torch.device("cuda")
-# One step of a GAN or a flow, and those of a classifier in an epoch.
-STEPS = (GanTrainer.take_step, StackedTrainer.take_step, FlowTrainer.take_step, classifier_training._Descent.run)
+# One step of a GAN or another generator, and those of a classifier in an epoch.
+STEPS = (
+    *(GanTrainer.take_step, StackedTrainer.take_step, FlowTrainer.take_step, AutoencoderTrainer.take_step),
+    classifier_training._Descent.run,
+)
 # Without the tensors of networks on their way to the device, whose number is the networks'.
 MOST_WAITS = 60
 

@@ -3,7 +3,7 @@ import pytest
 
 from gan_study.search_spaces.optuna_adapter import suggest
 from gan_study.search_spaces.space import BALANCER, GENERATOR_STEPS, RATIO, apply_changes, nest
-from gan_study.search_spaces.spaces import GAN_OR_FLOW, GAN_VARIANTS, SPACES
+from gan_study.search_spaces.spaces import GAN_VARIANTS, GENERATORS, SPACES
 from gan_study.trainables.balancing.catalog import parse_balancing
 from gan_study.trainables.base.settings import ConfigError
 from gan_study.trainables.base.tunable import Choice, Float, Int, contains
@@ -60,16 +60,20 @@ def test_lengths_are_searched_from_each_variants_least_to_three_times_that(varia
 @pytest.mark.parametrize("space", SPACES.values(), ids=SPACES)
 def test_the_dose_of_every_gan_is_searched(space):
     assert space.parameters["balancing/dose"] == Choice(options=(0.25, 0.5, 1.0))
-    assert all("balancing/dose" in space.keys_of(name) for name in (*VARIANTS, "flow_matching"))
+    assert all("balancing/dose" in space.keys_of(name) for name in (*VARIANTS, "flow_matching", "deep_smote"))
 
 
-def test_a_flow_is_searched_by_settings_of_its_own():
-    assert set(GAN_OR_FLOW.keys_of("flow_matching")) == {
+def test_other_generators_are_searched_by_settings_of_their_own():
+    assert set(GENERATORS.keys_of("deep_smote")) == {
+        *("balancing/autoencoder/generator_steps", "balancing/autoencoder/learning_rate"),
+        *("balancing/autoencoder/code_size", "balancing/dose"),
+    }
+    assert set(GENERATORS.keys_of("flow_matching")) == {
         *("balancing/flow/generator_steps", "balancing/flow/learning_rate", "balancing/flow/sampler_steps"),
         "balancing/dose",
     }
-    assert not any(key.startswith("balancing/flow") for key in GAN_OR_FLOW.keys_of("dcgan"))
-    few = apply_changes(GAN_OR_FLOW, {"balancing/flow/generator_steps": Choice(options=(5, 7))})
+    assert not any(key.startswith("balancing/flow") for key in GENERATORS.keys_of("dcgan"))
+    few = apply_changes(GENERATORS, {"balancing/flow/generator_steps": Choice(options=(5, 7))})
     assert (few.chosen_steps("flow_matching"), few.chosen_steps("dcgan")) == ({5, 7}, frozenset())
 
 

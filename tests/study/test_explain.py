@@ -49,8 +49,9 @@ def test_a_setting_by_its_key():
 
 
 def test_a_setting_by_the_end_of_its_key_in_each_of_its_meanings():
-    own, gans, flow = explain("learning_rate")
+    own, gans, codes, flow = explain("learning_rate")
     assert (own.key, own.default) == ("classifier.learning_rate", "0.001")
+    assert (codes.key, codes.default) == ("balancers.deep_smote.autoencoder.learning_rate", "0.001")
     assert (flow.key, flow.default) == ("balancers.flow_matching.flow.learning_rate", "0.002")
     assert gans.key == "balancers.NAME.gan.learning_rate"
     # Every variant once, behind its own default.

@@ -104,7 +104,7 @@ class BalancerEntry:
 
     @property
     def generator_kind(self) -> str | None:
-        """What texts call its generator: "GAN" or "flow"; None if it trains none."""
+        """What texts call its generator: "GAN", "flow" or "autoencoder"; None if it trains none."""
         return "GAN" if self.is_gan else self.training_section
 
     # A search asks thousands of times.

@@ -1,6 +1,6 @@
 """Every way of balancing by name.
 
-All that the modules of `methods/` define, flow matching, every GAN variant, and those of others.
+All that the modules of `methods/` define, DeepSMOTE, flow matching, every GAN variant, and those of others.
 """
 
 from collections.abc import Mapping
@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from gan_study.trainables.balancing import methods
 from gan_study.trainables.balancing.balancer import BalancerEntry, BalancingConfig
+from gan_study.trainables.balancing.deep_smote import DEEP_SMOTE
 from gan_study.trainables.balancing.flow_matching import FLOW_MATCHING
 from gan_study.trainables.balancing.gan import GanBalancing
 from gan_study.trainables.base.members import collect_members
@@ -37,6 +38,7 @@ def _adopt(loaded: object, name: str) -> BalancerEntry | None:
 BALANCERS = Catalog(
     {
         **collect_members(methods, BalancerEntry),
+        DEEP_SMOTE.name: DEEP_SMOTE,
         FLOW_MATCHING.name: FLOW_MATCHING,
         **{name: _by_gan(each) for name, each in VARIANTS.items()},
     },

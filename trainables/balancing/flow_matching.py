@@ -1,6 +1,5 @@
 """Images of the minority classes made by flow matching."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Self
 
@@ -9,17 +8,9 @@ from pydantic import BeforeValidator, Field
 from gan_study.trainables.balancing.balancer import BalancerEntry
 from gan_study.trainables.balancing.generator import GeneratorBalancing
 from gan_study.trainables.base.settings import settings
-from gan_study.trainables.flow.training import FlowSettings, FlowTrainer, train_flow
-from gan_study.trainables.gans.batched import TrialExecution, WantedBy
-from gan_study.trainables.gans.checkpoints import Checkpoints
-from gan_study.trainables.gans.length import TrainingLength, displaced_lengths
-from gan_study.trainables.gans.training import RunningTraining, WantedTraining
+from gan_study.trainables.flow.training import FlowSettings, FlowTrainer
+from gan_study.trainables.gans.length import TrainingLength, with_one_length
 from gan_study.trainables.gans.variant import TrainingData
-
-
-def _with_one_length(given: object) -> object:
-    """The settings with a given length instead of the default one."""
-    return {**dict.fromkeys(displaced_lengths(given)), **given} if isinstance(given, Mapping) else given
 
 
 @settings
@@ -30,7 +21,7 @@ class FlowMatching(GeneratorBalancing):
     images along straight lines.
     """
 
-    flow: Annotated[FlowSettings, BeforeValidator(_with_one_length)] = Field(default_factory=FlowSettings)
+    flow: Annotated[FlowSettings, BeforeValidator(with_one_length)] = Field(default_factory=FlowSettings)
     """How the flow is trained and sampled."""
 
     @property
@@ -51,22 +42,6 @@ class FlowMatching(GeneratorBalancing):
     def trainer(self, data: TrainingData, *, seed: int) -> FlowTrainer:
         """A flow before its first step on `data`."""
         return FlowTrainer(self.flow, data, seed=seed)
-
-    def start(
-        self,
-        wanted: Sequence[WantedTraining],
-        *,
-        wanted_by: WantedBy,
-        checkpoints: Checkpoints | None,
-        execution: TrialExecution,
-    ) -> list[RunningTraining]:
-        """The trainings of `wanted`, each by itself."""
-        return [
-            RunningTraining(
-                states=train_flow(self.flow, each.data, seed=each.seed, at=each.at, checkpoints=checkpoints)
-            )
-            for each in wanted
-        ]
 
 
 FLOW_MATCHING = BalancerEntry(

@@ -37,6 +37,7 @@ from gan_study.trainables.gans.training import (
     TrainedGenerator,
     TrainingEnd,
     WantedTraining,
+    train_generator,
 )
 from gan_study.trainables.gans.variant import Pretrained, TrainingData
 
@@ -89,7 +90,6 @@ class GeneratorBalancing(FillsClasses, ABC):
     def trainer(self, data: TrainingData, *, seed: int) -> GeneratorTrainer:
         """A generator before its first step on `data`."""
 
-    @abstractmethod
     def start(
         self,
         wanted: Sequence[WantedTraining],
@@ -98,10 +98,19 @@ class GeneratorBalancing(FillsClasses, ABC):
         checkpoints: Checkpoints | None,
         execution: TrialExecution,
     ) -> list[RunningTraining]:
-        """The trainings of `wanted`; iterate over them in turn: some may be one computation.
+        """The trainings of `wanted`, each by itself unless a subclass trains several as one computation; iterate
+        over them in turn.
 
         `wanted_by` returns what is wanted for another training set and seed.
         """
+        return [
+            RunningTraining(
+                states=train_generator(
+                    self.trainer(each.data, seed=each.seed), self.length, at=each.at, checkpoints=checkpoints
+                )
+            )
+            for each in wanted
+        ]
 
     def pretrained(
         self, training: TrainingSet, chosen: Tensor, *, seed: int, checkpoints: Checkpoints | None

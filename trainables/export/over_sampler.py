@@ -66,8 +66,8 @@ class ImageOverSampler(ArraySampler):
     Parameters
     ----------
     method : str
-        One of METHODS: a GAN variant, or "flow_matching", "smote", "borderline_smote", "safe_level_smote",
-        "image_transforms", "rand_augment", "duplicates", "random_oversampling".
+        One of METHODS: a GAN variant, or "flow_matching", "deep_smote", "smote", "borderline_smote",
+        "safe_level_smote", "image_transforms", "rand_augment", "duplicates", "random_oversampling".
     sampling_strategy : float, str, dict or callable
         Which classes get how many images, as in imbalanced-learn.
     settings : mapping, optional

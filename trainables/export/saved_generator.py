@@ -16,7 +16,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
+from gan_study.trainables.balancing.autoencoder.code_interpolation import CodeInterpolation
+from gan_study.trainables.balancing.autoencoder.training import MOST_CODES, AutoencoderSettings, make_interpolation
 from gan_study.trainables.balancing.balancer import BalancingConfig
+from gan_study.trainables.balancing.deep_smote import DEEP_SMOTE, DeepSmote
 from gan_study.trainables.balancing.flow_matching import FLOW_MATCHING, FlowMatching
 from gan_study.trainables.balancing.generator import GeneratorBalancing, TrainedGenerators, samples_seed
 from gan_study.trainables.base.arguments import check_argument, checked_arguments
@@ -64,8 +67,8 @@ class FilledClass:
 class GeneratorConfig:
     """Everything needed to sample from the weights.
 
-    The networks are those of the GAN `variant`, or of a `flow`, for images of `trained_size` pixels; these are
-    resized to `image_size`. `classes` maps the name of each class that they can generate.
+    The networks are those of the GAN `variant`, of a `flow` or of an `autoencoder`, for images of `trained_size`
+    pixels; these are resized to `image_size`. `classes` maps the name of each class that they can generate.
     """
 
     format_version: Literal[1] = 1
@@ -77,7 +80,11 @@ class GeneratorConfig:
     num_classes: int = Field(ge=1)
     classes: Mapping[str, FilledClass] = Field(min_length=1)
     flow: FlowSettings | None = None
-    """How the flow was trained and is sampled; None for a GAN."""
+    """How the flow was trained and is sampled; None for other methods."""
+    autoencoder: AutoencoderSettings | None = None
+    """How the autoencoder was trained, and between which codes images are made; None for other methods."""
+    num_codes: int = Field(default=0, ge=0, le=MOST_CODES)
+    """Codes of a class in the autoencoder's weights: those of the largest class; 0 for other methods."""
     weights_sha256: str | None = None
     """SHA-256 of the file of weights beside it; None if not noted."""
 
@@ -90,8 +97,10 @@ class GeneratorConfig:
 
     @model_validator(mode="after")
     def _is_a_known_method(self) -> Self:
-        if (self.flow is not None) != (self.variant == FLOW_MATCHING.name):
-            raise ValueError(f"variant is {self.variant!r}; `flow` belongs to {FLOW_MATCHING.name!r} alone")
+        owners = {"flow": FLOW_MATCHING.name, "autoencoder": DEEP_SMOTE.name}
+        for section, owner in owners.items():
+            if (getattr(self, section) is not None) != (self.variant == owner):
+                raise ValueError(f"variant is {self.variant!r}; `{section}` belongs to {owner!r} alone")
         return self
 
     @property
@@ -167,6 +176,8 @@ def collect_generators(
             for label, network in by_label.items()
         },
         flow=balancer.flow if isinstance(balancer, FlowMatching) else None,
+        autoencoder=balancer.autoencoder if isinstance(balancer, DeepSmote) else None,
+        num_codes=max(each.num_codes if isinstance(each, CodeInterpolation) else 0 for each in networks),
     )
     return SavedGenerator(config=config, networks=nn.ModuleList(networks))
 
@@ -279,7 +290,7 @@ def load_generator(folder: Path | str) -> SavedGenerator:
     """
     folder = named_path(folder)
     config = read_settings(GeneratorConfig, folder / CONFIG, what="generator")
-    if config.flow is None:
+    if config.flow is None and config.autoencoder is None:
         VARIANTS.find(config.variant, where=f"{folder / CONFIG}: variant")
     try:
         content = read_bytes(folder / WEIGHTS)
@@ -322,6 +333,10 @@ def _network(config: GeneratorConfig) -> nn.Module:
     shape = ImageShape(size=config.trained_size, channels=config.channels)
     if config.flow is not None:
         return make_flow(config.flow, shape, num_classes=config.num_classes)
+    if config.autoencoder is not None:
+        return make_interpolation(
+            config.autoencoder, shape, num_classes=config.num_classes, num_codes=config.num_codes
+        )
     variant = VARIANTS[config.variant]
     made = variant.networks(shape, config.latent_size, config.num_classes)
     return made.generator.to(memory_format=variant.memory_format)

@@ -13,7 +13,7 @@ from gan_study.trainables.export.tables import read_as
 
 
 def generator_kind(data: Description) -> str:
-    """What the generator is: "GAN" or "flow"."""
+    """What the generator is: "GAN", "flow" or "autoencoder"."""
     kind = BALANCERS[data.config.balancing.name].generator_kind
     assert kind is not None, "only images of a generator are exported"
     return kind
@@ -29,7 +29,7 @@ def limitations(data: Description) -> tuple[str, ...]:
         "Use them for training only: never test or validate on them.",
         "Whether they help depends on the data and the classifier; one seed, as here, is no evidence. A study "
         "compares them with simpler methods over several seeds.",
-        f"A {kind} does not make private information in the real images anonymous.",
+        f"The {kind} does not make private information in the real images anonymous.",
         *(
             f"Class {each.name!r} lacks {each.num_missing} synthetic images."
             for each in data.filled
@@ -223,7 +223,7 @@ def _rarest(data: Description) -> str:
 def title(data: Description) -> str:
     """What the balanced data set is called."""
     known = "Images" if data.config.data.name == "imagefolder" else data.config.data.name
-    return data.about.name or f"{known}, balanced with a {generator_kind(data)}"
+    return data.about.name or f"{known}, balanced with synthetic images ({generator_kind(data)})"
 
 
 def real_set(data: Description) -> str:

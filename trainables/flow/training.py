@@ -1,6 +1,6 @@
 """How a flow is trained: its settings, its steps, and its states."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Self
 
 import torch
@@ -8,17 +8,14 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from gan_study.trainables.base.seeding import derive_seed, index_batches, seeded_global_state, torch_generator
-from gan_study.trainables.base.settings import digest, dump, settings
+from gan_study.trainables.base.settings import settings
 from gan_study.trainables.data.images import ImageShape
 from gan_study.trainables.flow.flow import FlowGenerator, drop_labels, flow_loss, spread_times
-from gan_study.trainables.gans.checkpoints import Checkpoints
 from gan_study.trainables.gans.ema import AveragedGenerator
 from gan_study.trainables.gans.generator_trainer import GeneratorTrainer
-from gan_study.trainables.gans.length import LENGTHS, MOST_AT_ONCE, MOST_STEPS, TrainingLength
+from gan_study.trainables.gans.length import MOST_AT_ONCE, MOST_STEPS, TrainingLength
 from gan_study.trainables.gans.trainer import class_balanced_batches, descend
-from gan_study.trainables.gans.training import STATE_VERSION, TrainedGenerator, reach, report
 from gan_study.trainables.gans.variant import TrainingData
-from gan_study.trainables.runtime.cache import arithmetic, contents
 
 # The learning rate grows over so many steps: five epochs in Goyal et al. 2017 ("Accurate, Large Minibatch SGD",
 # section 2.2), which would be most of a training here.
@@ -129,33 +126,3 @@ def make_flow(settings: FlowSettings, shape: ImageShape, *, num_classes: int) ->
         guidance=settings.guidance,
     )
     return flow.to(memory_format=torch.channels_last)
-
-
-def train_flow(
-    settings: FlowSettings,
-    data: TrainingData,
-    *,
-    seed: int,
-    at: Collection[int],
-    checkpoints: Checkpoints | None = None,
-) -> Iterator[TrainedGenerator]:
-    """A flow trained on `data`, after each step of `at`, ascending; as `train_gan` in all else."""
-    trainer = FlowTrainer(settings, data, seed=seed)
-    # Without checkpoints nobody asks for the name, which has to read all images.
-    name = training_id(settings, data, seed=seed) if checkpoints else ""
-    for _ in reach(trainer, name, at=at, checkpoints=checkpoints):
-        yield report(trainer)
-
-
-def training_id(settings: FlowSettings, data: TrainingData, *, seed: int) -> str:
-    """A name for everything that the numbers of a training depend on, except its length."""
-    lengths = {*LENGTHS, "milestones"}
-    return digest(
-        {
-            "flow": {name: value for name, value in dump(settings).items() if name not in lengths},
-            "data": [contents(data.images, data.labels), data.num_classes],
-            "seed": seed,
-            "made by": [*arithmetic(data.images.device)],
-            "state": STATE_VERSION,
-        }
-    )

@@ -91,3 +91,8 @@ def displaced_lengths(given: Mapping[str, object]) -> frozenset[str]:
         return frozenset()
     stays = {"generator_steps"} if named == {"most_generator_steps"} else set[str]()
     return frozenset(LENGTHS) - given.keys() - stays
+
+
+def with_one_length(given: object) -> object:
+    """The `given` settings of a training, with their length instead of the default one."""
+    return {**dict.fromkeys(displaced_lengths(given)), **given} if isinstance(given, Mapping) else given

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from gan_study.trainables.base.settings import digest, dump
 from gan_study.trainables.gans.checkpoints import Checkpoints
 from gan_study.trainables.gans.generator_trainer import LOSS_INTERVAL, GeneratorTrainer, MeanLosses
-from gan_study.trainables.gans.length import LENGTHS
+from gan_study.trainables.gans.length import LENGTHS, TrainingLength
 from gan_study.trainables.gans.sampling import Snapshots, sample
 from gan_study.trainables.gans.trainer import GanTrainer
 from gan_study.trainables.gans.variant import GanSettings, GanVariant, Pretrained, TrainingData
@@ -139,6 +139,20 @@ def pretrain(
     )
 
 
+def train_generator(
+    trainer: GeneratorTrainer,
+    settings: TrainingLength,
+    *,
+    at: Collection[int],
+    checkpoints: Checkpoints | None = None,
+) -> Iterator[TrainedGenerator]:
+    """The generator of `trainer`, one that is no GAN, as `train_gan` for a GAN; `settings` are the trainer's."""
+    # Without checkpoints nobody asks for the name, which has to read all images.
+    name = settings_id(trainer.name, settings, trainer.data, seed=trainer.seed) if checkpoints else ""
+    for _ in reach(trainer, name, at=at, checkpoints=checkpoints):
+        yield report(trainer)
+
+
 def reach(
     trainer: GeneratorTrainer, name: str, *, at: Collection[int], checkpoints: Checkpoints | None
 ) -> Iterator[int]:
@@ -181,7 +195,7 @@ def report(trainer: GeneratorTrainer) -> TrainedGenerator:
 def training_id(
     variant: GanVariant, settings: GanSettings, data: TrainingData, *, seed: int, execution: str = "eager"
 ) -> str:
-    """A name for everything that the numbers of a training depend on, except its length.
+    """A name for everything that the numbers of a GAN's training depend on, except its length.
 
     `execution` names how its steps are executed; "eager" is one operation after the other.
     """
@@ -194,6 +208,21 @@ def training_id(
             "start": data.start.name if data.start else None,
             "seed": seed,
             "made by": [*arithmetic(data.images.device), execution],
+            "state": STATE_VERSION,
+        }
+    )
+
+
+def settings_id(method: str, settings: TrainingLength, data: TrainingData, *, seed: int) -> str:
+    """The same for the training of a `method` that is no GAN."""
+    lengths = {*LENGTHS, "milestones"}
+    return digest(
+        {
+            "method": method,
+            "settings": {name: value for name, value in dump(settings).items() if name not in lengths},
+            "data": [contents(data.images, data.labels), data.num_classes],
+            "seed": seed,
+            "made by": [*arithmetic(data.images.device)],
             "state": STATE_VERSION,
         }
     )

@@ -101,17 +101,17 @@ def test_a_flow_is_neither_a_gan_nor_a_simple_method_and_is_exported_if_there_is
     flows = [as_flow(record) for record in confirmed_arm("flow_matching", **scores, gan=True)]
     records = (*planted_study(), *flows)
     kinds = method_kinds(records)
-    assert list(kinds.items())[-1] == ("flow_matching", "flow")
+    assert list(kinds.items())[-1] == ("flow_matching", "other generator")
     assert best_by_validation(records, HERE, "GAN", kinds) == "dcgan"
     assert trains_generator(flows[0]) and not trains_generator(records[0])
     assert best_generator(records, HERE) == "dcgan"
     without_gan = [record for record in records if kinds[record.balancer] != "GAN"]
     assert best_generator(without_gan, HERE) == "flow_matching"
     curves = curve_frame(flows)
-    assert set(curves["network"]) == {"generator"} and set(curves["kind"]) == {"flow matching"}
+    assert set(curves["network"]) == {"generator"} and set(curves["kind"]) == {"other generator"}
     scale = method_scale(curve_frame(records)).to_dict()
     shades = dict(zip(scale["domain"], scale["range"], strict=True))
-    assert shades["flow_matching"] == KIND_COLOURS["flow matching"]
+    assert shades["flow_matching"] == KIND_COLOURS["other generator"]
 
 
 def test_a_smaller_calibration_error_is_a_gain() -> None:

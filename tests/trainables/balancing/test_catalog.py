@@ -16,7 +16,7 @@ from tests.members import each
 from tests.trainables.balancing.tiny import tiny_training_set
 
 PHOTOGRAPHS = ("random_oversampling", "duplicates")
-GROWING = (*PHOTOGRAPHS, "image_transforms", "rand_augment", "smote", "flow_matching", *VARIANTS)
+GROWING = (*PHOTOGRAPHS, "image_transforms", "rand_augment", "smote", "flow_matching", "deep_smote", *VARIANTS)
 RANDOM = (*GROWING, "random_undersampling")
 every_balancer = pytest.mark.parametrize("name", each(BALANCERS))
 
@@ -118,7 +118,7 @@ def test_setting_paths() -> None:
 def test_every_variant_is_a_balancer() -> None:
     assert [name for name, entry in BALANCERS.items() if entry.is_gan] == list(VARIANTS)
     trained = [name for name, entry in BALANCERS.items() if entry.trains_generator]
-    assert trained == ["flow_matching", *VARIANTS]
+    assert trained == ["deep_smote", "flow_matching", *VARIANTS]
 
 
 def test_a_gan_keeps_the_defaults_of_its_variant_where_nothing_is_given() -> None:

@@ -11,6 +11,8 @@ SMALL_GAN = {"gan": {"epochs": 1, "batch_size": 8, "latent_size": 4}}
 def settings_of(method):
     if method == "flow_matching":
         return {"flow": {"epochs": 1, "batch_size": 8}}
+    if method == "deep_smote":
+        return {"autoencoder": {"epochs": 1, "batch_size": 8}}
     if method not in VARIANTS:
         return {}
     warm_start = {"warm_start_epochs": 1} if VARIANTS[method].warm_start else {}

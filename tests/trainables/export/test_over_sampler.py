@@ -219,7 +219,7 @@ def test_methods_are_those_that_add_images():
     assert set(VARIANTS) < set(METHODS)
     assert set(METHODS) - set(VARIANTS) == {
         *("random_oversampling", "duplicates", "image_transforms", "rand_augment"),
-        *("smote", "borderline_smote", "safe_level_smote", "flow_matching"),
+        *("smote", "borderline_smote", "safe_level_smote", "flow_matching", "deep_smote"),
     }
     assert all("balance_to" in BALANCERS[name].setting_paths for name in METHODS)
 

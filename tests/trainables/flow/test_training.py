@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from gan_study.trainables.base.settings import ConfigError, dump, parse
-from gan_study.trainables.flow.training import FlowSettings, FlowTrainer, train_flow, training_id
+from gan_study.trainables.flow.training import FlowSettings, FlowTrainer
 from gan_study.trainables.gans.checkpoints import Checkpoints
 from gan_study.trainables.gans.generator_trainer import DivergedError
-from gan_study.trainables.gans.training import TrainedGenerator
+from gan_study.trainables.gans.training import TrainedGenerator, settings_id, train_generator
 from gan_study.trainables.gans.variant import TrainingData
 
 SMALL = FlowSettings(generator_steps=4, batch_size=8, width=16, sampler_steps=2)
@@ -31,7 +31,8 @@ DATA = grey(-0.6, 0.0, 0.6)
 
 
 def trained(settings: FlowSettings = SMALL, steps: int = 4, *, seed: int = 1, **named: object) -> TrainedGenerator:
-    *_, last = train_flow(settings, DATA, seed=seed, at={steps}, **named)  # type: ignore[arg-type]
+    trainer = FlowTrainer(settings, DATA, seed=seed)
+    *_, last = train_generator(trainer, settings, at={steps}, **named)  # type: ignore[arg-type]
     return last
 
 
@@ -117,12 +118,12 @@ def test_a_cached_training_continues_bit_for_bit(tmp_path: Path) -> None:
 
 
 def test_a_training_is_named_by_all_but_its_length() -> None:
-    name = training_id(SMALL, DATA, seed=1)
-    assert training_id(SMALL.of_length(9), DATA, seed=1) == name
+    name = settings_id("flow_matching", SMALL, DATA, seed=1)
+    assert settings_id("flow_matching", SMALL.of_length(9), DATA, seed=1) == name
     others = [
-        training_id(replace(SMALL, learning_rate=1e-3), DATA, seed=1),
-        training_id(SMALL, grey(-0.5, 0.0, 0.6), seed=1),
-        training_id(SMALL, DATA, seed=2),
+        settings_id("flow_matching", replace(SMALL, learning_rate=1e-3), DATA, seed=1),
+        settings_id("flow_matching", SMALL, grey(-0.5, 0.0, 0.6), seed=1),
+        settings_id("flow_matching", SMALL, DATA, seed=2),
     ]
     assert len({name, *others}) == 4
 
