@@ -8,17 +8,18 @@ import pytest
 import torch
 from torch.nn import functional
 
-from benchmarks import machine, precision, precision_f1, pretrain, size
+from benchmarks import machine, precision, precision_f1, pretrain, self_attention, size
 from benchmarks.naive import REPLACED, plainly_fitted, plainly_trained
 from benchmarks.table import BEGIN, END, written
 from gan_study.trainables.classifiers.classifier import ClassifierConfig
 from gan_study.trainables.classifiers.pretrained import Pretrained
 from gan_study.trainables.classifiers.pretrained_network import load
-from gan_study.trainables.data.images import Classes, TrainingSet
+from gan_study.trainables.data.images import Classes, ImageShape, TrainingSet
 from gan_study.trainables.data.look_alikes import look_of, similar_rows
 from gan_study.trainables.data.pixels import digest, read_pixels
 from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.gans.variant import TrainingData, parse_gan_settings
+from gan_study.trainables.gans.variants.projection_sngan import PROJECTION_SNGAN
 
 IMAGES, LABELS = torch.linspace(-1, 1, 12 * 64).view(12, 1, 8, 8), torch.arange(12) % 2
 
@@ -114,3 +115,36 @@ def test_digits_of_one_class_for_a_gan_of_one() -> None:
     assert (float(conditional.images.min()), float(conditional.images.max())) == (-1.0, 1.0)
     assert not precision.has_convolutions(VARIANTS["vanilla_gan"])
     assert precision.has_convolutions(VARIANTS["dcgan"])
+
+
+def test_self_attention_by_hand() -> None:
+    attention = self_attention.SelfAttention(1)
+    for layer, weight in ((attention.queries, 1.0), (attention.keys, 1.0), (attention.values, 3.0)):
+        layer.weight.data.fill_(weight)
+        layer.bias.data.zero_()
+    attention.output.weight.data.fill_(1.0)
+    attention.output.bias.data.zero_()
+    # The largest of each square of four: 0 and 1, and what each position has of them is a softmax of x 0 and x 1.
+    maps = torch.tensor([[0.0, -1.0, 1.0, -1.0], [-1.0, -1.0, -1.0, 0.5]])[None, None]
+    shares_of_one = maps.exp() / (1 + maps.exp())
+    assert torch.equal(attention(maps), maps)
+    attention.gamma.data.fill_(2.0)
+    torch.testing.assert_close(attention(maps), maps + 2 * 3 * shares_of_one)
+
+
+@pytest.mark.parametrize(("size", "middle"), [(28, 14), (32, 16), (64, 16)])
+def test_self_attention_begins_as_the_projection_gan(size: int, middle: int) -> None:
+    shape = ImageShape(size=size, channels=1)
+    with_seed = [
+        (torch.manual_seed(0), make(shape, 8, 3))[1]
+        for make in (PROJECTION_SNGAN.networks, self_attention.attending_networks)
+    ]
+    seen: list[int] = []
+    for module in (*with_seed[1].generator.modules(), *with_seed[1].discriminator.modules()):
+        if isinstance(module, self_attention.Attending):
+            module.register_forward_hook(lambda _, inputs, outputs: seen.append(outputs.shape[-1]))
+    latents, labels = torch.randn(2, 8), torch.tensor([0, 2])
+    images = [each.generator.eval()(latents, labels) for each in with_seed]
+    logits = [each.discriminator.eval()(images[0], labels).logits for each in with_seed]
+    assert torch.equal(*images) and torch.equal(*logits)
+    assert seen == [middle, middle]
