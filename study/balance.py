@@ -157,7 +157,7 @@ def _of_recipe(options: BalanceOptions) -> ExportRequest:
     if options.variant is None:
         raise ConfigError(f"--variant: name a generator, or a study by --from; {nearest('', known)}")
     if options.variant not in known:
-        raise ConfigError(f"--variant: {options.variant!r} is no generator; {nearest(options.variant, known)}")
+        raise ConfigError(f"--variant: {options.variant!r} is not a generator; {nearest(options.variant, known)}")
     if options.ratio is not None:
         raise ConfigError("--ratio: needs a study (--from)")
     given = () if options.data is None else (f"data.root={json.dumps(options.data)}",)
@@ -247,7 +247,7 @@ def _confirmed_generator(records: Sequence[TrialRecord], root: Path, options: Ba
         raise UserError(f"--ratio: name one of the study's imbalance ratios: {known}")
     name = options.variant or best_generator(records, found[0])
     if name is None:
-        raise UserError(f"{root} has no generator confirmed beside no balancing; name one by --variant")
+        raise UserError(f"{root} has no generator confirmed beside no balancing; name one with --variant")
     of_name = {record.seed: record for record in under(trained, found[0]) if record.balancer == name}
     if not of_name:
         known = nearest(name, {record.balancer for record in trained})

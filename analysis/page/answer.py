@@ -137,7 +137,7 @@ def no_answer(records: Sequence[TrialRecord]) -> tuple[str, str]:
         return first, "Let the study finish for a comparison."
     return first, (
         f"The best gain in the search so far is {number(best, signed=True)} in validation minority F1. "
-        f"As the largest of many attempts on one seed it is no evidence; let the study finish for an answer."
+        f"As the largest of many attempts on one seed it is not evidence; let the study finish for an answer."
     )
 
 

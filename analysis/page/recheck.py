@@ -27,7 +27,8 @@ from gan_study.trainables.records.record import Part, RecordError
 # What another machine's arithmetic may change: the last digits of a mean.
 RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE = 1e-9, 1e-12
 UNWEIGHTED = (
-    "validation scores are not recomputed: they are weighted to the test part, which no trial has read yet"
+    "validation scores are not recomputed: they need the class proportions of the test part, which no trial "
+    "has read yet"
 )
 
 

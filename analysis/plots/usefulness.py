@@ -230,7 +230,7 @@ USEFULNESS = Sketch(
     title="Gain in test minority F1 against the quality of the generated images",
     alt="A point for each method and ratio, with lines between those of one method: the distance of its "
     "images from real ones, and their gain. Left of the dotted line images are nearer to the training "
-    "images than held-out real ones are; above the dashed line they help the classifier. Names stand where there "
+    "images than held-out real ones are; above the dashed line they help the classifier. Labels are where there "
     "is room; point at a mark to read its method.",
     draw=draw_usefulness,
     colours="kinds",

@@ -43,7 +43,7 @@ def explain(
     from gan_study.study import explain as settings
 
     if schema and key is not None:
-        raise UserError(f"--schema: it is of all settings; leave {key} out")
+        raise UserError(f"--schema prints all settings; leave {key} out")
     if schema:
         print(json.dumps(settings.read_reference()["schema"], indent=1, ensure_ascii=False))
         return

@@ -53,7 +53,7 @@ def refuse_unmeant(root: Path, edits: Sequence[Edit] | None) -> None:
 
 def _num_seeds(edit: Edit, manifest: Manifest) -> int:
     seeds, config = edit.after, manifest.config
-    assert isinstance(seeds, list), "a meant edit is a longer list"
+    assert isinstance(seeds, list), "an allowed edit is a longer list"
     wanted = [*first_seeds(config.confirm, len(seeds), search_seed=config.search.seed)]
     if seeds != wanted:
         raise ConfigError(f"{SEEDS}: {seeds} in study.json; use {wanted}, or `resume --seeds {len(seeds)}`")

@@ -163,8 +163,8 @@ class PlacementNotice(NotPickled, tune.Callback):  # type: ignore[misc]
                     "`gan-study resume DIR` continues"
                 )
             self._say(
-                f"No trial has started for {self._seconds:g} s: each needs {self._asked}, and no machine has that"
-                " free. The study continues when one has."
+                f"No trial has started for {self._seconds:g} s: each needs {self._asked}, which no machine has"
+                " free. The study continues when a machine has."
             )
 
 

@@ -98,7 +98,7 @@ def _verdict(status: StudyStatus) -> str:
         return _said(csv.DictReader(read_text(table, errors="replace").splitlines()))
     # csv.Error: a NUL, or a field of a hundred thousand letters.
     except (KeyError, TypeError, ValueError, csv.Error):
-        return "the report is damaged, or another version's"
+        return "the report is damaged or from another version"
 
 
 def _said(rows: Iterable[Mapping[str, str]]) -> str:

@@ -345,7 +345,7 @@ def test_an_option_that_would_do_nothing_is_refused(gan_study, tmp_path):
     assert_one_line(gan_study("report", tmp_path / "study", "--out", tmp_path / "page"), said)
     both = (tmp_path / "study", tmp_path / "study", "--check", "--out", tmp_path / "page")
     assert_one_line(gan_study("report", *both), said)
-    assert_one_line(gan_study("explain", "classifier", "--schema"), "--schema: it is of all settings")
+    assert_one_line(gan_study("explain", "classifier", "--schema"), "--schema prints all settings")
 
 
 def test_keys_and_lengths_that_are_far_too_long_are_refused(gan_study, folder_of_images, tmp_path):

@@ -65,7 +65,7 @@ def to_yaml(value: JsonValue) -> str:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML 1.2's core schema and `<<`; a key that is there twice is an error that names both lines."""
+    """YAML 1.2's core schema and `<<`; a key that appears twice is an error that names both lines."""
 
     yaml_implicit_resolvers = _RESOLVERS
     yaml_constructors: ClassVar[dict[Any, Any]] = {
@@ -84,7 +84,7 @@ class _Loader(yaml.SafeLoader):
                 first = first_keys.setdefault(name, key)
                 if first is not key:
                     at = f"lines {first.start_mark.line + 1} and {key.start_mark.line + 1}"
-                    raise ValueError(f"the key {str(value)!r} is there twice, in {at}")
+                    raise ValueError(f"the key {str(value)!r} appears twice, in {at}")
         return node
 
     def _construct_int(self, node: yaml.ScalarNode) -> int:

@@ -6,7 +6,7 @@ import unicodedata
 # Control characters, halves of pairs (which also stand for bytes that are no UTF-8, PEP 383), line separators.
 _NOT_SHOWN = frozenset({"Cc", "Cs", "Zl", "Zp"})
 # What separates folders somewhere or cannot be in a file's name everywhere, the escape itself, and a first dot:
-# hidden folders are passed over, and ".." leads out. Surrogates stand for a byte of a name that is no UTF-8.
+# hidden folders are skipped, and ".." leads out. Surrogates stand for a byte of a name that is no UTF-8.
 _UNSAFE = re.compile(r'[/\\:*?"<>|%\x00-\x1f\x7f\ud800-\udfff]|^\.|[. ]$')
 
 

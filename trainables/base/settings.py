@@ -164,7 +164,7 @@ def _without_repeats(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]
     found = dict(pairs)
     if len(found) < len(pairs):
         repeated = next(key for key, _ in pairs if [name for name, _ in pairs].count(key) > 1)
-        raise ValueError(f"the key {repeated!r} is there twice")
+        raise ValueError(f"the key {repeated!r} appears twice")
     return found
 
 
@@ -204,7 +204,7 @@ def _first_error(cls: type, error: ValidationError, where: str) -> str:
     what = _NEEDED.get(first["type"]) or f"{first['msg'][0].lower()}{first['msg'][1:]}"
     said = f"{key}: {first['input']!r} cannot be used; {what}"
     is_misread = first["type"] == "string_type" and isinstance(first["input"], _READ_FROM_TEXT)
-    return f'{said}; quotes make text of it, as in "1.0" and "true"' if is_misread else said
+    return f'{said}; put it in quotes to make it text, as in "1.0" or "true"' if is_misread else said
 
 
 _Node: TypeAlias = dict[str, Any]

@@ -104,7 +104,7 @@ def read_state(path: Path, key: str) -> Mapping[str, Tensor]:
         if isinstance(stored, Mapping) and isinstance(stored.get(name), Mapping):
             stored = stored[name]
     if not isinstance(stored, Mapping) or not all(isinstance(value, Tensor) for value in stored.values()):
-        raise ConfigError(f"{key}: {str(path)!r} holds no state dict")
+        raise ConfigError(f"{key}: {str(path)!r} does not hold a state dict")
     return stored
 
 

@@ -82,7 +82,9 @@ def load(pretrained: Pretrained, *, where: str) -> PretrainedNetwork:
             f"{where}.image_size: {pretrained.model} takes no images of {size} pixels ({one_line(error)})"
         ) from None
     if features.ndim != 2:
-        raise ConfigError(f"{where}.model: {pretrained.model!r} gives no features [N, D]; choose another network")
+        raise ConfigError(
+            f"{where}.model: {pretrained.model!r} does not give features [N, D]; choose another network"
+        )
     return PretrainedNetwork(network=network, preprocessing=empty.preprocessing, num_features=features.shape[1])
 
 
@@ -106,7 +108,9 @@ def _torchvision(pretrained: Pretrained, where: str) -> _Empty:
     network = models.get_model(pretrained.model, weights=None, **quick)
     last = [name for name, module in network.named_modules() if isinstance(module, nn.Linear)][-1:]
     if not last:
-        raise ConfigError(f"{where}.model: {pretrained.model!r} ends with no linear layer; choose another network")
+        raise ConfigError(
+            f"{where}.model: {pretrained.model!r} does not end with a linear layer; choose another network"
+        )
     parent, _, name = last[0].rpartition(".")
     setattr(network.get_submodule(parent), name, nn.Identity())
     preset = models.get_model_weights(pretrained.model).DEFAULT.transforms()

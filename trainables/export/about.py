@@ -17,7 +17,7 @@ def _check_day(text: str) -> str:
     try:
         datetime.datetime.fromisoformat(text)
     except ValueError:
-        raise ValueError(f"{text!r} is no day of the calendar, such as 2026-11-30") from None
+        raise ValueError(f"{text!r} is not a calendar day, such as 2026-11-30") from None
     return text
 
 

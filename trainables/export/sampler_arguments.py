@@ -57,7 +57,7 @@ def check_labels(y: Any) -> None:
 def check_strategy(strategy: Any, y: Array) -> None:
     """Raise ValueError for numbers of images that imbalanced-learn would take, or fail on without a word."""
     if isinstance(strategy, bool):
-        raise ValueError(f"sampling_strategy: {strategy!r} is no number")
+        raise ValueError(f"sampling_strategy: {strategy!r} is not a number")
     wanted = strategy(y) if callable(strategy) else strategy
     if isinstance(wanted, str | numbers.Real):
         return
@@ -65,7 +65,7 @@ def check_strategy(strategy: Any, y: Array) -> None:
         given = "the function gives " if callable(strategy) else ""
         raise ValueError(f"sampling_strategy: {given}{wanted!r}; a dict of classes and numbers is needed")
     if odd := [number for number in wanted.values() if not isinstance(number, numbers.Real)]:
-        raise ValueError(f"sampling_strategy: {odd[0]!r} is no number of images")
+        raise ValueError(f"sampling_strategy: {odd[0]!r} is not a number of images")
 
 
 def check_memory(num_bytes: float, what: str) -> None:

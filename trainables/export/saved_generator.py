@@ -138,7 +138,7 @@ class SavedGenerator:
         name = find_name(self.class_names, class_name)
         if name is None:
             hint = nearest(class_name, self.class_names)
-            raise ConfigError(f"this generator has no class {class_name!r}; {hint}")
+            raise ConfigError(f"this generator does not know the class {class_name!r}; {hint}")
         filled = self.config.classes[name]
         config, number = self.config, _whole(number)
         refuse_beyond_memory(number * (8 + 4 * config.latent_size), f"{number:,} images")

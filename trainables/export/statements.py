@@ -27,7 +27,7 @@ def limitations(data: Description) -> tuple[str, ...]:
         f"Synthetic images show only what the {kind} learned from {made}, nothing beyond. Their labels are "
         f"those for which they were generated; nobody has checked them.",
         "Use them for training only: never test or validate on them.",
-        "Whether they help depends on the data and the classifier; one seed, as here, is no evidence. A study "
+        "Whether they help depends on the data and the classifier; one seed, as here, is not evidence. A study "
         "compares them with simpler methods over several seeds.",
         f"The {kind} does not make private information in the real images anonymous.",
         *(

@@ -266,7 +266,7 @@ class ArrayFile(Mapping[str, Array]):
             for member in archive.infolist():
                 name = member.filename.removesuffix(SUFFIX)
                 if member.flag_bits & 1 or name in shapes or not member.filename.endswith(SUFFIX):
-                    raise _WrongError(f"{member.filename!r} is encrypted, not an array, or there twice")
+                    raise _WrongError(f"{member.filename!r} is encrypted, not an array, or appears twice")
                 with archive.open(member) as stream:
                     shapes[name] = _declared_shape(name, stream, member.file_size, lengths)
             if self._expected not in (None, _digest(archive.infolist())):

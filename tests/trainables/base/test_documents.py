@@ -36,11 +36,11 @@ def test_scalars_are_those_of_yaml_1_2(text, value):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("a: 1\nb: 2\na: 3", "'a' is there twice, in lines 1 and 3"),
-        ("x:\n  a: 1\n  'a': 2", "'a' is there twice, in lines 2 and 3"),
-        ("3: 1\n'3': 2", "'3' is there twice, in lines 1 and 2"),
+        ("a: 1\nb: 2\na: 3", "'a' appears twice, in lines 1 and 3"),
+        ("x:\n  a: 1\n  'a': 2", "'a' appears twice, in lines 2 and 3"),
+        ("3: 1\n'3': 2", "'3' appears twice, in lines 1 and 2"),
         ("1: 1\ntrue: 2", "twice, in lines 1 and 2"),
-        ("p: {q: &a {b: 1}}\nc: {<<: *a, d: 2, d: 3}", "'d' is there twice, in lines 2 and 2"),
+        ("p: {q: &a {b: 1}}\nc: {<<: *a, d: 2, d: 3}", "'d' appears twice, in lines 2 and 2"),
     ],
 )
 def test_a_key_that_is_there_twice_is_refused_with_both_lines(text, said):
@@ -86,7 +86,7 @@ def test_what_is_written_is_read_back_by_readers_of_either_version(value):
 
 @pytest.mark.parametrize("text", ['{"a": 1, "b": 2, "a": 3}', '[{"x": {"a": 1, "a": 1}}]'])
 def test_json_with_a_key_twice_is_refused(text):
-    with pytest.raises(ConfigError, match="'a' is there twice"):
+    with pytest.raises(ConfigError, match="'a' appears twice"):
         from_json(text)
 
 

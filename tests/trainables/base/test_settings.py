@@ -44,7 +44,7 @@ class Outer:
         ({"name": "x", "inner": {"rate": float("nan")}}, "s.inner.rate: nan cannot be used; "),
         (
             {"name": 1.5},
-            "s.name: 1.5 cannot be used; input should be a valid string; quotes make text of it",
+            "s.name: 1.5 cannot be used; input should be a valid string; put it in quotes to make it text",
         ),
         ({}, "s.name: a value is needed"),
         ([1], "s: [1] cannot be used; "),

@@ -212,15 +212,15 @@ def test_a_library_that_is_not_there_is_said(tiny, monkeypatch):
         ({}, None, ".weights: '{path}' cannot be read (No such file or directory)"),
         ({}, b"", ".weights: '{path}' holds no weights (EOFError: "),
         ({}, b"no weights", ".weights: '{path}' holds no weights ("),
-        ({}, {"a": 3}, ".weights: '{path}' holds no state dict"),
-        ({}, torch.ones(2), ".weights: '{path}' holds no state dict"),
+        ({}, {"a": 3}, ".weights: '{path}' does not hold a state dict"),
+        ({}, torch.ones(2), ".weights: '{path}' does not hold a state dict"),
         (
             {},
             resnet18,
             ".weights: '{path}' does not hold weights of torchvision's " + MODEL + ": 'conv1.0.weight' is",
         ),
         ({"model": "resnet_18"}, {}, ".model: 'resnet_18' is unknown; did you mean 'resnet18'?"),
-        ({"model": "squeezenet1_1"}, {}, ".model: 'squeezenet1_1' ends with no linear layer; choose another"),
+        ({"model": "squeezenet1_1"}, {}, ".model: 'squeezenet1_1' does not end with a linear layer; "),
         ({"library": "gan_study"}, {}, ".model: '" + MODEL + "' is unknown; "),
     ],
 )

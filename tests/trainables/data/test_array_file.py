@@ -48,8 +48,8 @@ def test_medmnist(tmp_path: Path) -> None:
     np.testing.assert_array_equal(source.test().images.images, test.transpose(0, 3, 1, 2))
     assert source.pool().reading == (
         "set.npz holds 20 to train, 4 to validate, 8 to test",
-        "the validation part is not read, as validation images are drawn from those to train on",
-        "found in all: 32 = 28 read + 4 passed over",
+        "the validation part is not read, because validation images are drawn from the training part",
+        "found in all: 32 = 28 read + 4 skipped",
     )
 
 
@@ -65,7 +65,7 @@ def test_validation_is_the_test_part_where_there_is_no_other(tmp_path: Path) -> 
     assert source.pool().reading == (
         "set.npz holds 8 to train, 4 to validate",
         "the validation part is the test part, as there is no other",
-        "found in all: 12 = 12 read + 0 passed over",
+        "found in all: 12 = 12 read + 0 skipped",
     )
 
 
@@ -116,7 +116,7 @@ def test_the_file_is_what_a_study_knows_its_data_by(tmp_path: Path) -> None:
         ({"x": images(4), "y": labels(3)}, "4 x have 3 y"),
         ({"x": images(4), "y": np.array([0.5, 1, 2, 3])}, r"y float64 \[4\] is not a list of classes"),
         ({"x": images(4), "y": np.zeros(4, int)}, "one class"),
-        ({"x": images(4), "y": np.array([None, 1, 2, 3], dtype=object)}, "or a damaged one"),
+        ({"x": images(4), "y": np.array([None, 1, 2, 3], dtype=object)}, "or damaged"),
         ({"x_test": images(4), "y_test": labels(4)}, "there is no part to train on"),
         ({"x": images(4)[:, :0], "y": labels(4)}, r"x \[4, 0, 28\] hold no pixels"),
         ({"x": images(0), "y": labels(0)}, "hold no pixels"),
@@ -139,7 +139,7 @@ def test_files_that_are_refused(arrays: dict[str, np.ndarray], said: str, tmp_pa
 def test_a_damaged_file_is_refused(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "set.npz"
     path.write_bytes(content)
-    with pytest.raises(DataError, match=r"set\.npz: no file of arrays, or a damaged one"):
+    with pytest.raises(DataError, match=r"set\.npz: not an array file \(\.npz\), or damaged"):
         image_source(DataConfig(name="imagefolder", root=str(path))).pool()
 
 

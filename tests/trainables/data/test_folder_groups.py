@@ -83,9 +83,9 @@ def test_folders_say_the_classes_and_a_table_the_patients(tmp_path: Path) -> Non
     pool, test = source.pool(), source.test().images
     assert (pool.images.class_counts(), test.class_counts()) == ((4, 4), (2, 2))
     assert set(pool.images.groups or ()).isdisjoint(test.groups or ())
-    assert "patients.csv says the groups, by patient, and folders the classes" in pool.reading
+    assert "patients.csv gives the groups, by patient, and folders the classes" in pool.reading
     (tmp_path / "patients.csv").write_text("\n".join(["file,patient", *rows, "dog/0.png,d2"]))
-    with pytest.raises(DataError, match=r"dog/0\.png stands there twice, as d0 and as d2"):
+    with pytest.raises(DataError, match=r"dog/0\.png appears twice, as d0 and as d2"):
         ImageFolder(folder_config(tmp_path, labels="patients.csv", group="patient")).pool()
 
 
@@ -94,7 +94,7 @@ def test_groups_that_cannot_be_had_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"data\.group: 'folder' needs folders below those of the classes"):
         image_source(folder_config(tmp_path, group="folder")).pool()
     with pytest.raises(
-        DataError, match=r"data\.group: no table says the classes.*; no table here names the images"
+        DataError, match=r"data\.group: no table gives the classes.*; no table here names the images"
     ):
         image_source(folder_config(tmp_path, group="patient")).pool()
     write_groups(tmp_path / "one", "{name}/{patient}/{i}.png", cat=1, dog=3)

@@ -39,9 +39,9 @@ def test_train_and_test_folders(tmp_path: Path) -> None:
     assert source.test_class_counts() == source.test().images.class_counts() == (2, 1)
     assert source.pool().images.origins[0] == "train/cat/0.png"
     assert source.pool().reading == (
-        "val/ is not read, as validation images are drawn from those to train on",
-        "found in all: 12 = 10 read + 2 passed over",
-        "passed over, of parts not read: 2 (val/cat/0.png, val/dog/0.png)",
+        "val/ is not read, because validation images are drawn from the training part",
+        "found in all: 12 = 10 read + 2 skipped",
+        "skipped, of parts not read: 2 (val/cat/0.png, val/dog/0.png)",
     )
 
 
@@ -84,7 +84,7 @@ def test_links_to_folders_are_followed_and_rings_passed_over(tmp_path: Path) -> 
     assert (tmp_path / "elsewhere").resolve() in read_folders(tmp_path / "data")
     (tmp_path / "elsewhere" / "ring").symlink_to(tmp_path / "data")
     again = ImageFolder(config).pool()
-    assert "passed over, links that lead back: 1 (ape/more/ring)" in again.reading
+    assert "skipped, links that lead back: 1 (ape/more/ring)" in again.reading
     assert len(again.images) == len(source.pool().images)
 
 
@@ -115,9 +115,9 @@ def test_files_in_folders_of_folders_are_found_and_others_passed_over(tmp_path: 
         "what belongs together",
         "images that look like another one, including copies: 6, in 3 sets, each of which stays on one side of "
         "every split (data.look_alikes)",
-        "found in all: 13 = 9 read + 4 passed over",
-        "passed over, hidden: 2 (.cache, cat/.hidden.png)",
-        "passed over, no images: 2 (.csv, no extension)",
+        "found in all: 13 = 9 read + 4 skipped",
+        "skipped, hidden: 2 (.cache, cat/.hidden.png)",
+        "skipped, no images: 2 (.csv, no extension)",
     )
 
 
@@ -195,7 +195,7 @@ def test_folders_that_cannot_be_used(tmp_path: Path) -> None:
     refused(tmp_path, r"one class folder \(dog\)")
     write_classes(tmp_path, owl=2)
     (tmp_path / "cat").mkdir()
-    refused(tmp_path, "class 'cat' is without an image; if it is no class, name it by data.exclude")
+    refused(tmp_path, "class 'cat' has no image; if it is not a class, add it to data.exclude")
     write_classes(tmp_path / "flat", train=2, test=2)
     refused(tmp_path / "flat", "no class folders")
     write_classes(tmp_path / "untrained" / "test", cat=2, dog=2)
@@ -216,10 +216,10 @@ def test_all_that_was_found_is_read_or_passed_over(tmp_path: Path) -> None:
     (tmp_path / "cat" / "phone").write_bytes(b"\0\0\0\x18ftypheic and so on")
     (tmp_path / "notes.txt").write_text("made by hand")
     reading = ImageFolder(folder_config(tmp_path)).pool().reading
-    assert "found in all: 17 = 10 read + 7 passed over" in reading
-    unread = "passed over, images of a kind that is not read: 6 (cat/a.HEIC, cat/b.psd, cat/c.svg, ...)"
+    assert "found in all: 17 = 10 read + 7 skipped" in reading
+    unread = "skipped, images of a kind that is not read: 6 (cat/a.HEIC, cat/b.psd, cat/c.svg, ...)"
     assert unread in reading
-    assert "passed over, no images: 1 (.txt)" in reading
+    assert "skipped, no images: 1 (.txt)" in reading
 
 
 @pytest.mark.parametrize(

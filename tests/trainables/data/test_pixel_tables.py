@@ -51,7 +51,7 @@ def test_parts_by_the_names_of_the_tables(tmp_path: Path) -> None:
     np.testing.assert_array_equal(source.test().images.images[:, 0], GREY[:6])
     assert source.pool().images.class_names == ("0", "1", "2")
     assert source.pool().reading[0] == "mnist_train.csv and mnist_test.csv hold 24 to train, 6 to test"
-    assert source.pool().reading[-1] == "found in all: 30 = 30 read + 0 passed over"
+    assert source.pool().reading[-1] == "found in all: 30 = 30 read + 0 skipped"
     assert {*array_files(config(tmp_path))} == {"mnist_train.csv", "mnist_test.csv"}
     assert not is_read_alone(config(tmp_path)) and is_read_alone(config(tmp_path / "mnist_train.csv"))
 
@@ -62,8 +62,8 @@ def test_a_contest_without_the_classes_of_its_test_part(tmp_path: Path) -> None:
     write(tmp_path / "sample_submission.csv", ["ImageId", "Label"], [[1, 0]])
     assert counts(tmp_path) == ((6, 6, 6), (2, 2, 2))
     reading = image_source(config(tmp_path)).pool().reading
-    assert "passed over, images without a class: 6 (test.csv)" in reading
-    assert reading[-1] == "found in all: 31 = 24 read + 7 passed over"
+    assert "skipped, images without a class: 6 (test.csv)" in reading
+    assert reading[-1] == "found in all: 31 = 24 read + 7 skipped"
 
 
 def test_another_test_part_is_not_read(tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_groups_copies_and_a_few_images_beside(tmp_path: Path) -> None:
     pool = image_source(config(tmp_path)).pool()
     assert any("data.group=patient keeps" in line for line in pool.reading)
     assert any("repeats" in line and line.endswith("read once") for line in pool.reading)
-    assert pool.reading[-1] == "found in all: 26 = 24 read + 2 passed over"
+    assert pool.reading[-1] == "found in all: 26 = 24 read + 2 skipped"
     images = image_source(config(tmp_path, group="patient")).pool().images
     assert images.groups is not None and images.num_groups() == len(images) // 3 == 6
 
@@ -181,12 +181,12 @@ BLACK = " ".join(["0"] * 64)
 WRONG = {
     "a number beyond a byte": (["label", *NAMES], [[0, *([256] * 64)], [1, *([0] * 64)]], "from 0 to 256"),
     "an empty cell": (["label", *NAMES], [[0, "", *([3] * 63)], [1, *([2] * 64)]], "image 1 has a pixel"),
-    "a text": (["label", *NAMES], [[0, "x", *([3] * 63)], [1, *([2] * 64)]], "cell among the pixels is no number"),
+    "a text": (["label", *NAMES], [[0, "x", *([3] * 63)], [1, *([2] * 64)]], "a pixel cell is not a number"),
     "a row that is too long": (["label", *NAMES], [[0, *([3] * 64)], [1, *([2] * 65)]], "row 3 has 66 cells"),
     "no image's number": (["label", *(f"x{i}" for i in range(600))], [[0, *([3] * 600)]], "rows of 600 pixels"),
     "no class and no names": (None, [[3] * 64, [4] * 64], "no column is left for the class"),
     "two places for the class": (None, [[i % 2, *([3] * 63), i % 2] for i in range(9)], "may be the class"),
-    "no row": (["label", *NAMES], [], "no rows|no table of pixels"),
+    "no row": (["label", *NAMES], [], "no rows|not a table of pixels"),
     "no class": (["label", *NAMES], [["", *([3] * 64)], [1, *([2] * 64)]], "row 2 has no class"),
     "no square": (["label", "pixels"], [[0, "1 2 3"], [1, "4 5 6"]], "rows of 3 pixels"),
     "uneven": (["label", "pixels"], [[0, "1 2 3"], [1, "4 5"]], "from 2 to 3 pixels"),

@@ -452,7 +452,7 @@ def test_where_too_few_images_are_there_nothing_stops_and_the_card_says_so(tmp_p
         ("license: [", "--about"),
         ("- a list", "--about"),
         ("license: 3", "license"),
-        *((f"date_published: {day}", "is no day of the calendar") for day in ("soon", "2026-02-30", "30.11.2026")),
+        *((f"date_published: {day}", "is not a calendar day") for day in ("soon", "2026-02-30", "30.11.2026")),
     ],
 )
 def test_what_cannot_be_used_about_the_images_is_one_line(tmp_path, text, said):

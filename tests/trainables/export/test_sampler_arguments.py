@@ -103,7 +103,7 @@ def test_numbers_of_images_that_cannot_be_made_are_refused(strategy, said):
     "strategy", [True, lambda y: None, lambda y: [1], {"cat": "9"}, MappingProxyType({"cat": 9})], ids=range(5)
 )
 def test_a_strategy_that_says_no_numbers_is_refused(strategy):
-    with pytest.raises(ValueError, match=r"^sampling_strategy: .* (is no number|a dict of classes)"):
+    with pytest.raises(ValueError, match=r"^sampling_strategy: .* (is not a number|a dict of classes)"):
         sampler_of("duplicates", sampling_strategy=strategy).fit_resample(*images_and_classes())
 
 

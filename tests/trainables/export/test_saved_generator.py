@@ -110,7 +110,7 @@ def test_seeds_change_the_images(tmp_path):
 
 def test_a_class_that_it_does_not_make_is_named(tmp_path):
     written(tmp_path)
-    with pytest.raises(ConfigError, match=r"has no class 'linx'; did you mean 'lynx'\?"):
+    with pytest.raises(ConfigError, match=r"does not know the class 'linx'; did you mean 'lynx'\?"):
         load_generator(tmp_path).sample("linx", 1)
 
 

@@ -130,7 +130,7 @@ def test_an_encrypted_member_and_one_that_is_there_twice_are_refused(tmp_path: P
     with pytest.warns(UserWarning, match="Duplicate"), zipfile.ZipFile(tmp_path / "b.npz", "w") as twice:
         for _ in range(2):
             twice.writestr("counts/training.npy", member(np.zeros(3, dtype=np.int64)))
-    assert "there twice" in (ArrayFile(tmp_path / "b.npz").find_damage() or "")
+    assert "appears twice" in (ArrayFile(tmp_path / "b.npz").find_damage() or "")
 
 
 def test_a_file_that_is_missing_and_a_pipe_are_said_to_be(tmp_path: Path) -> None:

@@ -42,5 +42,5 @@ class Quantity:
 QUANTITY = BalancerEntry(
     name="quantity",
     settings=Quantity,
-    summary="equally many images of every class without more images in total, with real ones that were held back",
+    summary="the same number of real images in every class, some of them held back before, and the same total",
 )

@@ -103,7 +103,7 @@ def _meaning(rows: "_Rows", labels: Labels, splits: Splits) -> str:
     """What the columns of a table are read as."""
     meant = [f"{rows.path} and {', '.join(labels.names)}", *splits.names]
     weighted = f"; the weights: {rows.weight}" if rows.weight else ""
-    return f"{rows.table.name} says the classes: {', '.join(meant)}{weighted}"
+    return f"{rows.table.name} gives the classes: {', '.join(meant)}{weighted}"
 
 
 def _possible_groups(rows: "_Rows", known: set[str]) -> Iterator[str]:
@@ -122,7 +122,7 @@ def _missing_rows(rows: "_Rows", *, skip: bool) -> Iterator[str]:
     missing = [cell for cell, picture in zip(rows.paths, rows.pictures, strict=True) if picture is None]
     if missing and not skip:
         raise DataError(
-            f"{table.name}: {len(missing)} of {len(rows.paths)} rows name no image that is there, by "
+            f"{table.name}: {len(missing)} of {len(rows.paths)} rows name a missing image in the column "
             f"{rows.path} ({first_names(missing)}); --skip-unreadable leaves them out"
         )
     if missing:
@@ -200,7 +200,7 @@ def add_by_table(
         found,
         groups=_groups(rows, set(pictures)),
         weights=_weights(rows, set(pictures)),
-        notes=(*found.notes, f"{table.name} says {' and '.join(said)} and folders the classes", *unread),
+        notes=(*found.notes, f"{table.name} gives {' and '.join(said)} and folders the classes", *unread),
     )
 
 
@@ -264,8 +264,8 @@ def _without_doubtful_weights(rows: _Rows, columns: Columns, known: set[str]) ->
     if not unknown:
         return rows, ()
     note = (
-        f"the column {rows.weight} of {rows.table.name} is not read, as beside {first_names(unknown)} it may be "
-        f"no weight in the loss; data.columns.weight={rows.weight} says that it is one"
+        f"the column {rows.weight} of {rows.table.name} is not read: beside {first_names(unknown)} it may not be "
+        f"a weight in the loss; if it is one, set data.columns.weight={rows.weight}"
     )
     return replace(rows, weight=None), (note,)
 
@@ -295,7 +295,7 @@ def _note_once(table: Table, picture: Place, noted: dict[Place, T], value: T) ->
     before = noted.setdefault(picture, value)
     if before != value:
         one, other = (" ".join(each).strip() if isinstance(each, tuple) else each for each in (before, value))
-        raise DataError(f"{table.name}: {shown(str(picture))} stands there twice, as {one} and as {other}")
+        raise DataError(f"{table.name}: {shown(str(picture))} appears twice, as {one} and as {other}")
 
 
 def arrange_parts(parts: Mapping[Part, Mapping[Place, str]], notes: Sequence[str]) -> Arrangement:

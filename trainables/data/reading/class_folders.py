@@ -49,7 +49,7 @@ class NoClassFoldersError(DataError):
 
 @dataclass(frozen=True, kw_only=True)
 class ClassFolders:
-    """The folder of each class by its name, what is passed over beside them, and notes on how they were found."""
+    """The folder of each class by its name, what is skipped beside them, and notes on how they were found."""
 
     folders: Mapping[str, Node]
     passed_over: PassedOver
@@ -101,15 +101,15 @@ def _by_name(node: Node) -> tuple[Mapping[str, Node], Mapping[str, Node]]:
 
 
 def _doubts(classes: Mapping[str, Node], others: Mapping[str, Node]) -> Iterator[str]:
-    """What is said of folders that are no classes by their names, and of classes whose names say nothing."""
+    """What is said of folders that are not classes by their names, and of classes whose names say nothing."""
     if others:
         yield (
-            f"by their names these folders are no classes, and passed over: {few(others.values())}; "
-            "data.class_level 1 reads them as classes"
+            f"by their names these folders are not classes and are skipped: {few(others.values())}; "
+            "data.class_level=1 reads them as classes"
         )
     idle = [folder for name, folder in classes.items() if is_idle(name)]
     if idle and len(idle) < len(classes):
-        yield f"read as a class though the name says nothing: {few(idle)}; data.exclude leaves it out"
+        yield f"read as a class although the name is not specific: {few(idle)}; data.exclude leaves it out"
 
 
 def _refuse_too_few(node: Node, classes: Mapping[str, Node], others: Mapping[str, Node]) -> None:
@@ -119,13 +119,13 @@ def _refuse_too_few(node: Node, classes: Mapping[str, Node], others: Mapping[str
     pictures = [folder for name, folder in classes.items() if plain(name) in NO_CLASS_OF_TWO]
     if len(classes) == 2 and len(pictures) == 1:
         raise DataError(
-            f"{few(classes.values())}: {pictures[0]} is named as images of any class are, so that these may be "
-            "no classes; where they are, say data.class_level 1, else leave one out by data.exclude"
+            f"{few(classes.values())}: {pictures[0]} has the name of a folder of all images, so these may not "
+            "be classes; if they are, set data.class_level=1, else leave one out with data.exclude"
         )
     if len(classes) < 2 and others:
         raise DataError(
             f"one class folder ({few(classes.values())}) beside {few(others.values())}, which by their names are "
-            "no classes; a classifier needs two; where they are classes, say data.class_level 1"
+            "not classes; a classifier needs two; if they are classes, set data.class_level=1"
         )
     if len(classes) < 2:
         raise NoClassFoldersError(
@@ -181,16 +181,16 @@ def _refuse_one_name_twice(names: Collection[str]) -> None:
         if times > 1:
             alike = " and ".join(repr(each) for each in words if each.casefold() == name)
             raise DataError(
-                f"the class folders {alike} differ in their case alone; give them one name, or name one by "
-                "data.exclude"
+                f"the class folders {alike} differ only in upper and lower case; give them one name, or leave "
+                "one out with data.exclude"
             )
 
 
 def _no_classes(node: Node) -> str:
     lie = f"; {len(node.loose):,} images lie in the folder itself" if node.loose else ""
     return (
-        f"no class folders, one folder of images for each class{lie}; where a table says the class of each, "
-        "name it by data.labels"
+        f"no class folders, one folder of images for each class{lie}; if a table gives the class of each "
+        "image, name it with data.labels"
     )
 
 
@@ -198,14 +198,14 @@ def _refuse_other_levels(node: Node, classes: Mapping[str, Node], *, has_groups:
     """Raise DataError where the folders in the class folders may be the classes, or where they are no classes."""
     if are_named_as_pieces(classes):
         raise DataError(
-            f"{few(classes.values())} are named as pieces of one set, and no classes; where a table says the "
-            "class of each image, name it by data.labels"
+            f"{few(classes.values())} are named as pieces of one set, not as classes; if a table gives the "
+            "class of each image, name it with data.labels"
         )
     if are_named_as_carriers(classes):
         raise DataError(
-            f"{few(classes.values())} are numbered as patients or visits are, and no classes; where a table says "
-            "the class of each image, name it by data.labels, and where they are the classes, say "
-            "data.class_level 1"
+            f"{few(classes.values())} are numbered like patients or visits, not like classes; if a table gives "
+            "the class of each image, name it with data.labels; if they are the classes, set "
+            "data.class_level=1"
         )
     are_parts = parts_among(classes).keys() == classes.keys() or are_versions_of_a_part(classes)
     are_parts |= {"train", "test"} <= {part_named(name) for name in classes}
@@ -215,15 +215,15 @@ def _refuse_other_levels(node: Node, classes: Mapping[str, Node], *, has_groups:
     if with_parts:
         others = [each for each in classes.values() if each is not with_parts[0]]
         raise DataError(
-            f"{with_parts[0]} holds parts of a data set of its own, beside {few(others)}; name the folder that "
-            "is meant as that of the data, or those of the parts by data.train and data.test"
+            f"{with_parts[0]} holds parts of a data set of its own, beside {few(others)}; choose one of them "
+            "as the folder of the data, or name the parts with data.train and data.test"
         )
     sets = [each for each in classes.values() if len(each.folders) > 1 and all(map(part_named, each.folders))]
     if sets:
         others = [each for each in classes.values() if each not in sets]
         raise DataError(
             f"{sets[0]} holds parts ({few(sets[0].folders.values())}) without classes, beside "
-            f"{few(others)}; leave it out by data.exclude if it is no class, or say data.class_level 1"
+            f"{few(others)}; leave it out with data.exclude if it is not a class, or set data.class_level=1"
         )
     # Groups lie below the classes.
     inner = {} if has_groups else {name: collapsed(folder) for name, folder in classes.items()}
@@ -234,7 +234,7 @@ def _refuse_other_levels(node: Node, classes: Mapping[str, Node], *, has_groups:
         first = next(iter(inner.values()))
         raise DataError(
             f"the folders {few(classes.values())} have folders of the same names in them "
-            f"({few(first.folders.values())}), and either may be the classes; say which level by "
+            f"({few(first.folders.values())}), and either may be the classes; choose the level with "
             "data.class_level, 1 or 2, or name one folder as that of the data"
         )
 
@@ -278,5 +278,5 @@ def inner_folders_note(part: Node, classes: Mapping[str, Node]) -> str | None:
         return said
     with contextlib.suppress(DataError):
         classes_at_level(part, 2)
-        return f"{said}; with data.class_level 2 they are the classes, and with data.group=folder groups"
+        return f"{said}; with data.class_level=2 they are the classes, and with data.group=folder groups"
     return said

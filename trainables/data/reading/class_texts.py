@@ -16,7 +16,7 @@ def texts_for_no_value(table: Table, labels: Sequence[str]) -> Iterator[str]:
     """A note for each class whose name also stands for an empty cell somewhere: "None", "NA"."""
     for label, times in Counter(each for each in labels if each.lower() in EMPTY).items():
         yield (
-            f"{label!r} in {table.name} is read as the name of a class ({times:,} images); where it means that "
+            f"{label!r} in {table.name} is read as the name of a class ({times:,} images); if it means that "
             "an image has no class, leave the cell empty"
         )
 
@@ -30,9 +30,9 @@ def refuse_alike(table: Table, labels: Sequence[str]) -> None:
     for label in labels:
         other = seen.setdefault(_plain_form(label), label)
         if other != label:
-            how = "their case" if other.casefold() == label.casefold() else "how a number is written"
+            how = "upper and lower case" if other.casefold() == label.casefold() else "how a number is written"
             raise DataError(
-                f"{table.name}: the classes {other!r} and {label!r} differ in {how} alone; write one name for both"
+                f"{table.name}: the classes {other!r} and {label!r} differ only in {how}; write one name for both"
             )
 
 

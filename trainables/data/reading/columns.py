@@ -108,7 +108,7 @@ def _why_no_paths(table: Table, known: KnownPictures) -> str:
     """Why no column names the pictures: the first cell that does not, where a column is called as one does."""
     column = next((name for name in table.header if plain_name(name) in PATH_NAMES), None)
     if column is None:
-        return f"no column names the images ({first_names(table.header)}); name it by data.columns.path"
+        return f"no column names the images ({first_names(table.header)}); name it with data.columns.path"
     cells = table.column(column)
     missing = [(row, cell) for row, cell in enumerate(cells, start=2) if not known.has(cell)]
     said = f"{len(cells) - len(missing):,} of {len(cells):,} cells of the column {column} name an image"
@@ -240,7 +240,7 @@ def _refuse_quantity(table: Table, name: str) -> None:
         raise NoClassesError(
             f"{table.name}: {name} has {len(different):,} different numbers with fractions "
             f"({first_names(sorted(different))}), a quantity and no classes; write the class of each image in a "
-            f"column of its own, or say data.columns.label={name} if these are classes"
+            f"column of its own, or set data.columns.label={name} if these are classes"
         )
 
 
@@ -261,7 +261,7 @@ def _only_left(table: Table, name: str) -> Labels:
     _refuse_quantity(table, name)
     doubt = (
         f"{name} is read as the class, as it is the only column of {table.name} left ({first_names(different)}); "
-        "where it is none, a table with a column `label` is needed"
+        "if it is not, a table with a column `label` is needed"
     )
     return Labels(names=(name,), cells=cells, doubt=doubt)
 
@@ -297,7 +297,7 @@ def why_not_one_hot(table: Table, names: Sequence[str]) -> str:
     has = f"a 1 in {' and '.join(marked)}" if marked else "no 1"
     return (
         f"; {first_names(binary)} have 0 and 1 as a column for each class has, but row {row} has {has}; one 1 in "
-        "each row is needed, and no column of 0 and 1 that says something else"
+        "each row is needed, and no other column of 0 and 1"
     )
 
 
@@ -366,8 +366,8 @@ def weight_in(table: Table, weight: str, cell: str) -> float:
         value = math.nan
     if not 0 < value < _MOST_WEIGHT:
         raise DataError(
-            f"{table.name}: {cell!r} in the column {weight} is no weight, which is a number above 0 and below "
-            f"{_MOST_WEIGHT:g}, such as 0.5"
+            f"{table.name}: {cell!r} in the column {weight} is not a weight; a weight is a number above 0 and "
+            f"below {_MOST_WEIGHT:g}, such as 0.5"
         )
     return value
 

@@ -41,7 +41,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class Division:
-    """The folder of each part, whose folders are its classes; what was passed over; how it was read."""
+    """The folder of each part, whose folders are its classes; what was skipped; how it was read."""
 
     parts: Mapping[Part, Node]
     passed_over: PassedOver = field(default_factory=dict)
@@ -102,7 +102,7 @@ def find_parts(top: Node) -> Division | None:
     if left and are_known and all(part_in(name) == "test" for name in top.folders.keys() - read):
         # "auto_test" beside "test".
         others = [node for name, node in top.folders.items() if name not in read]
-        said = f"{few(others)} with {left:,} images is not read, as there is a test part; data.test names another"
+        said = f"{few(others)} with {left:,} images is not read: there is a test part; data.test chooses another"
         found = _assign(nodes, passed, {name: part_of[name] for name in sorted(read, key=one_form)})
         return replace(found, notes=(*found.notes, said))
     if left > MOST_LEFT_OVER * len(top.pictures):
@@ -111,7 +111,7 @@ def find_parts(top: Node) -> Division | None:
         )
         raise DataError(
             f"beside {few(known)} there are {few(others)} with {left:,} more images; name the folders that "
-            "are meant by data.train and data.test, or those that are not by data.exclude"
+            "are meant by data.train and data.test, or leave the others out with data.exclude"
         )
     return _assign(nodes, passed, {name: part_of[name] for name in sorted(read, key=one_form)})
 
@@ -126,7 +126,7 @@ def _assign(nodes: Mapping[Part, Node], passed: Sequence[PassedOver], names: Map
     notes = (said,) if said else ()
     if "train" not in nodes:
         raise DataError(
-            f"there is no part to train on beside {few(nodes.values())}; name its folder by data.train"
+            f"there is no part to train on beside {few(nodes.values())}; name its folder with data.train"
         )
     parts, spare = with_one_test(nodes)
     if spare is not None:
@@ -152,7 +152,7 @@ def what_validation_is(name: str, *, is_read: bool) -> str:
     """What became of the validation part, in words."""
     if is_read:
         return f"{name} is the test part, as there is no other"
-    return f"{name} is not read, as validation images are drawn from those to train on"
+    return f"{name} is not read, because validation images are drawn from the training part"
 
 
 def _find_parts_in_classes(top: Node) -> Division | None:
@@ -167,7 +167,7 @@ def _find_parts_in_classes(top: Node) -> Division | None:
         return None
     if all(folder.is_divided for node in top.folders.values() for folder in node.folders.values()):
         raise DataError(
-            f"{few(top.folders.values())} each have parts and classes of their own; name the one that is meant "
+            f"{few(top.folders.values())} each have parts and classes of their own; choose one of them "
             "as the folder of the data"
         )
     by_part: dict[Part, dict[str, list[Node]]] = {}

@@ -1,4 +1,4 @@
-"""Every entry below a folder: the pictures among them, and all others with the reason why they are passed over."""
+"""Every entry below a folder: the pictures among them, and all others with the reason why they are skipped."""
 
 import os
 import re
@@ -84,14 +84,14 @@ HIDDEN, PACKED, EXCLUDED = "hidden", "left by a packer or a file manager", "excl
 UNREAD_KIND = "images of a kind that is not read"
 NO_PICTURE, IRREGULAR, LEADS_BACK = "no images", "neither files nor folders", "links that lead back"
 _FOLDER = "folders that are read"
-UNLISTED = "folders that may not be listed"
+UNLISTED = "folders without permission to list them"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Entries:
     """What lies below `root`, by paths from it, in the order of their names: `pictures`, and the others by reason.
 
-    A folder counts as one entry where it is passed over as a whole, and as those in it where it is read.
+    A folder counts as one entry where it is skipped as a whole, and as those in it where it is read.
     """
 
     root: Path
@@ -117,7 +117,7 @@ class Entries:
 
     @property
     def num_found(self) -> int:
-        """Pictures, and all that is passed over."""
+        """Pictures, and all that is skipped."""
         return len(self.pictures) + sum(map(len, self.passed_over.values()))
 
 
@@ -125,7 +125,7 @@ def find_entries(root: Path, *, exclude: Sequence[str] = (), skip_unreadable: bo
     """Every entry below the folder `root`; links are followed, unless they lead back to a folder around them.
 
     What matches a pattern of `exclude` (as a shell has them, against the path from `root` or the name alone) is
-    passed over. Raises DataError where a folder may not be listed, unless `skip_unreadable`.
+    skipped. Raises DataError where a folder may not be listed, unless `skip_unreadable`.
     """
     pictures: list[PurePosixPath] = []
     folders: list[PurePosixPath] = []
@@ -133,7 +133,7 @@ def find_entries(root: Path, *, exclude: Sequence[str] = (), skip_unreadable: bo
     passed: dict[str, list[PurePosixPath]] = {}
     for place, reason in _walk(root, PurePosixPath(), (os.path.realpath(root),), exclude):
         if reason == UNLISTED and not skip_unreadable:
-            raise DataError(f"{shown(str(root / place))}: may not be listed; --skip-unreadable leaves it out")
+            raise DataError(f"{shown(str(root / place))}: cannot be listed; --skip-unreadable leaves it out")
         if reason == _FOLDER:
             folders.append(place)
             if (root / place).is_symlink():
@@ -163,7 +163,7 @@ def is_picture(path: Path) -> bool:
 def _walk(
     folder: Path, place: PurePosixPath, above: tuple[str, ...], exclude: Collection[str]
 ) -> Iterator[tuple[PurePosixPath, str | None]]:
-    """Each entry below `folder` by its place, with why it is passed over; None if it is a picture."""
+    """Each entry below `folder` by its place, with why it is skipped; None if it is a picture."""
     try:
         with os.scandir(folder) as found:
             entries = list(found)

@@ -59,7 +59,7 @@ def shape_note(summary: Summary, fit: Fit) -> str | None:
     return {
         "squash": f"{share}: they are squeezed, the longer side by {summary.lost:.0%} on average (data.fit)",
         "pad": f"{share}: they are padded with black, {summary.lost:.0%} of the square on average",
-        "crop": f"{share}: they are cropped at the longer ends, by {summary.lost:.0%} on average",
+        "crop": f"{share}: they are cropped along the longer side, by {summary.lost:.0%} on average",
     }[fit]
 
 

@@ -46,8 +46,8 @@ def arrange_by_file_names(pictures: Sequence[Place]) -> Arrangement | None:
     beside = {UNLABELLED: tuple(place for place in top.pictures if place not in read)}
     first, name = next(iter(classes.items()))
     notes = [
-        f"classes are what the names of files begin with: {shown(first.name)} is {name}; where that is none, "
-        "data.labels names a table of classes"
+        f"the beginning of each file name is its class: {shown(first.name)} is {name}; if it is not, "
+        "name a table of classes with data.labels"
     ]
     if "validation" in found:
         notes.append(what_validation_is("the validation part", is_read=spare is None))

@@ -11,14 +11,14 @@ from gan_study.trainables.base.names import one_form, shown
 from gan_study.trainables.data.reading.folder_names import is_idle, part_in, part_named
 
 Place: TypeAlias = PurePosixPath
-# Places by the reason why they are passed over.
+# Places by the reason why they are skipped.
 PassedOver: TypeAlias = Mapping[str, tuple[Place, ...]]
 
 COPIES, VERSIONS = (
     "copies, by folders and names, of images read",
     "augmented or resized versions of other images",
 )
-NO_CLASS = "folders that are no classes by their names"
+NO_CLASS = "folders that are not classes by their names"
 LOOSE, NOT_READ = "images outside of class folders", "of parts not read"
 
 # Beside what was understood: more than so many of all are no leftover.
@@ -145,7 +145,7 @@ def has_classes(node: Node) -> bool:
 
 
 def joined(each: Iterable[PassedOver]) -> PassedOver:
-    """All that is passed over, a reason without places left out."""
+    """All that is skipped, a reason without places left out."""
     found: dict[str, tuple[Place, ...]] = {}
     for passed in each:
         for reason, places in passed.items():

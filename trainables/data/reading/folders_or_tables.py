@@ -80,7 +80,7 @@ def arrange_folders(
         naming = naming_pictures(read.values(), entries.pictures)
         there = f"; {tables_in_words(naming)}" if naming else "; no table here names the images"
         raise DataError(
-            "data.group: no table says the classes, so that groups are folders (data.group=folder) or a column of "
+            "data.group: no table gives the classes, so groups are folders (data.group=folder) or a column of "
             f"the table that data.labels names{there}"
         )
     return found
@@ -155,7 +155,7 @@ def _known_set(entries: Entries) -> str | None:
     """Which data set has files of these names, in words; None if none is known."""
     names = {place.name.removesuffix(".gz") for places in entries.passed_over.values() for place in places}
     found = next((said for name, said in _FILES_OF_SETS.items() if name in names), None)
-    return None if found is None else f"these files are read by {found} (--data)"
+    return None if found is None else f"read these files with {found} (--data)"
 
 
 def _what_else_lies_there(read: Mapping[Path, Table], entries: Entries) -> str:
@@ -167,7 +167,7 @@ def _what_else_lies_there(read: Mapping[Path, Table], entries: Entries) -> str:
         said = f"; {first_names(pixels)}: {columns.NAME_PIXELS}"
     elif files:
         said = f"; files of these kinds are not read: {first_names([str(place) for place in files])}"
-    return f"{said}; a table labels.csv with the columns path and label, a row for each image, says any classes"
+    return f"{said}; a table labels.csv with the columns path and label, a row for each image, gives any classes"
 
 
 def _unless_a_table_differs(
@@ -182,8 +182,8 @@ def _unless_a_table_differs(
     for cells in read.values():
         if columns.describes_folders(cells, config.columns, folders):
             raise DataError(
-                f"{cells.name} says a class for each folder ({_several(folders)}), so that these are no "
-                "classes; write a row for each image, or leave the table out by data.exclude"
+                f"{cells.name} gives a class for each folder ({_several(folders)}), so the folders are not "
+                "classes; write a row for each image, or leave the table out with data.exclude"
             )
     with_classes = [cells for cells in read.values() if columns.names_classes(cells, config.columns)]
     for cells in naming_pictures(with_classes, [*of_folders]):
@@ -198,10 +198,11 @@ def _unless_a_table_differs(
     if other:
         names = ", ".join(cells.name for cells in other.values())
         labels = {name for of in labels_by(other, entries, config).values() for name in of.values()}
-        use = f"use it by data.labels={names}" if len(other) == 1 else "write one table of all for data.labels"
+        use = f"use it with data.labels={names}" if len(other) == 1 else "write one table of all for data.labels"
         raise DataError(
-            f"{names} {'says' if len(other) == 1 else 'say'} other classes ({_several(labels)}) than the folders "
-            f"({_several(folders)}); {use}, or leave {'it' if len(other) == 1 else 'them'} out by data.exclude"
+            f"{names} {'gives' if len(other) == 1 else 'give'} other classes ({_several(labels)}) than the "
+            f"folders ({_several(folders)}); {use}, or leave {'it' if len(other) == 1 else 'them'} out with "
+            "data.exclude"
         )
     lists = read_lists(entries)
     if found.parts.keys() == {"train"}:

@@ -42,7 +42,7 @@ class KnownPictures:
     def find(self, cell: str) -> Place | None:
         """The picture that a cell names; None if there is none. Raises DataError where it may be several.
 
-        Of folders that differ in their case alone, as a set unpacked twice has them, the first is meant.
+        Of folders that differ only in upper and lower case, as a set unpacked twice has them, the first is meant.
         """
         found = self._like(_parts(cell))
         if len({str(each).casefold() for each in found}) > 1:

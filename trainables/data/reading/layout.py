@@ -117,7 +117,7 @@ def _refuse_bare_class(classes: Mapping[str, Node], bare_folders: Sequence[Place
             if is_no_class(folder.name) or plain(folder.name) in MASKS:
                 continue
             name = shown(folder.name)
-            raise DataError(f"class {name!r} is without an image; if it is no class, name it by data.exclude")
+            raise DataError(f"class {name!r} has no image; if it is not a class, add it to data.exclude")
 
 
 def folder_groups(classes: Mapping[str, Node]) -> Mapping[Place, str]:

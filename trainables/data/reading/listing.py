@@ -75,14 +75,14 @@ class Reading:
 
     @property
     def num_found(self) -> int:
-        """All entries: what is read, and what is passed over."""
+        """All entries: what is read, and what is skipped."""
         read = len(self.train.paths) + (0 if self.test is None else len(self.test.paths))
         return read + sum(map(len, self.passed_over.values()))
 
     def passed_over_lines(self) -> tuple[str, ...]:
-        """A line for each reason why something is passed over: how many entries, and a few of them."""
+        """A line for each reason why something is skipped: how many entries, and a few of them."""
         return tuple(
-            f"passed over, {reason}: {len(places):,} ({_few(reason, places)})"
+            f"skipped, {reason}: {len(places):,} ({_few(reason, places)})"
             for reason, places in self.passed_over.items()
         )
 
@@ -170,7 +170,7 @@ def weights_line(weights: npt.NDArray[np.float64]) -> str:
     least, mean, most = (f"{each:.4g}" for each in (weights.min(), weights.mean(), weights.max()))
     return (
         f"weights of images in the loss of a classifier: {least} to {most}, {mean} on average; a generated one "
-        "weighs as those of its class do on average, and scores count all alike"
+        "has the mean weight of its class, and scores ignore weights"
     )
 
 
@@ -210,7 +210,7 @@ def _weights_of(ordered: Sequence[Place], weights: Mapping[Place, float]) -> npt
     found = np.array([weights[place] for place in ordered])
     if found.max() > _MOST_WEIGHT_RATIO * found.min():
         raise DataError(
-            f"weights of {found.min():g} to {found.max():g}: the least are nothing beside the largest; write a "
+            f"weights of {found.min():g} to {found.max():g}: the least are negligible beside the largest; write a "
             f"smaller range (at most {_MOST_WEIGHT_RATIO:,} times the least)"
         )
     return found
@@ -233,7 +233,7 @@ def list_images(root: Path, folder: Path) -> Listing:
 
 
 def _few(reason: str, places: Sequence[Place]) -> str:
-    """A few of what is passed over; of files that are no pictures, their endings."""
+    """A few of what is skipped; of files that are no pictures, their endings."""
     if reason == NO_PICTURE:
         kinds = Counter(shown(place.suffix.lower()) or "no extension" for place in places)
         return ", ".join(sorted(kinds))

@@ -52,7 +52,7 @@ def find_splits(table: Table, named: str | None, *, without: Collection[str]) ->
         return Splits(names=(), parts=tuple("train" for _ in table.rows))
     if any(each.parts != found[0].parts for each in found):
         columns = " and ".join(name for each in found for name in each.names)
-        raise DataError(f"{table.name}: the columns {columns} say different parts; name one by data.columns.split")
+        raise DataError(f"{table.name}: the columns {columns} give different parts; set data.columns.split")
     return found[0]
 
 
@@ -63,8 +63,8 @@ def unread_splits(table: Table, read: Collection[str]) -> Iterator[str]:
         is_named = len(values) <= _MOST_CELLS and any(map(part_named, values))
         if name not in read and (is_named or _is_called_split(name) or asks_for_part(name)):
             yield (
-                f"the column {name} of {table.name} ({first_names(values)}) is not read, as it names no parts "
-                "that are known (train, validation, test)"
+                f"the column {name} of {table.name} ({first_names(values)}) is not read, as it has no known names "
+                "of parts (train, validation, test)"
             )
 
 

@@ -28,7 +28,7 @@ from gan_study.trainables.data.reading.in_words import first_names
 
 @dataclass(frozen=True, kw_only=True)
 class Trimmed:
-    """A folder without what repeats others in it, what was passed over, and notes on it."""
+    """A folder without what repeats others in it, what was skipped, and notes on it."""
 
     node: Node
     passed_over: PassedOver
@@ -51,8 +51,8 @@ def trimmed(node: Node, *, keeps_versions: bool = False) -> Trimmed:
     rest = trimmed(Node(top.place, top.loose, kept), keeps_versions=keeps_versions)
     said = (
         (
-            "by their names these are versions of other folders, and passed over: "
-            f"{few(top.folders[name] for name in versions)}; data.train or data.class_level 1 reads them",
+            "by their names these are versions of other folders and are skipped: "
+            f"{few(top.folders[name] for name in versions)}; data.train or data.class_level=1 reads them",
         )
         if versions
         else ()
@@ -89,10 +89,10 @@ def note_on_copies(passed_over: PassedOver, entries: Entries) -> str | None:
     if len(other) > MOST_LEFT_OVER * len(copies):
         raise DataError(
             f"folders have the names of others and hold other images: {len(other):,} of {len(copies):,} differ "
-            f"from their namesakes ({names}); leave one of the folders out by data.exclude, or put all images of "
-            "a class into one folder"
+            f"from their namesakes ({names}); leave one of the folders out with data.exclude, or put all images "
+            "of a class into one folder"
         )
-    return f"in copies of folders that are passed over are images that are not read: {len(other):,} ({names})"
+    return f"images in skipped copies of folders that differ from the originals: {len(other):,} ({names})"
 
 
 def _pictures_in(node: Node, reason: str, names: Collection[str]) -> PassedOver:

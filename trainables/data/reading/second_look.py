@@ -77,8 +77,9 @@ def _refuse_forms(found: Arrangement) -> None:
     smallest, common = min(map(len, stems.values())), set.intersection(*stems.values())
     if len(common) >= _SAME_NAMES * smallest:
         raise DataError(
-            f"the folders {', '.join(map(shown, stems))} are named as forms of one set, and have images of the "
-            "same names; leave out all but one by data.exclude, and say the classes by a table (data.labels)"
+            f"the folders {', '.join(map(shown, stems))} are named as versions of one set, and their images have "
+            "the same names; leave out all but one with data.exclude, and give the classes in a table "
+            "(data.labels)"
         )
 
 
@@ -106,7 +107,7 @@ def _partners(found: Arrangement, root: Path) -> tuple[Collection[Place], Sequen
             partner, base = pairs[0]
             notes.append(
                 f"nearly all images have a partner whose name ends in {shown(suffix)} "
-                f"({shown(base.name)}, {shown(partner.name)}), and both are read; if it is another form of the "
+                f"({shown(base.name)}, {shown(partner.name)}), and both are read; if it is another version of the "
                 f"same image, data.exclude=*{shown(suffix)} leaves it out"
             )
     return masks, notes
@@ -147,6 +148,6 @@ def _may_be_carriers(names: Sequence[str]) -> Iterator[str]:
         return
     if are_numbered(names) or all(map(_CODE.fullmatch, names)):
         yield (
-            f"the names of the classes are numbers and codes ({first_names(names)}); where each is a patient, a "
-            "user or a case and no class, a table with the columns path and label says the classes"
+            f"the names of the classes are numbers and codes ({first_names(names)}); if each is a patient, a "
+            "user or a case and not a class, a table with the columns path and label gives the classes"
         )

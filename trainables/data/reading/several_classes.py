@@ -40,6 +40,6 @@ def _sharing_words(labels: Collection[str]) -> list[str]:
 
 def _refusal(table: Table, label: str) -> DataError:
     return DataError(
-        f"{table.name}: {label!r} are several classes; an image has one here, so write a table of the images "
-        "that have"
+        f"{table.name}: {label!r} are several classes; here an image has one, so leave the other images "
+        "out of the table"
     )

@@ -54,12 +54,12 @@ def read_table(path: Path, *, name: str | None = None) -> Table:
         raise DataError(f"{name}: files of this kind are not read; a table of text is (.csv, .tsv, .txt, .jsonl)")
     text = text_of(path)
     if "\0" in text:
-        raise DataError(f"{name}: no table of text; it holds NUL characters")
+        raise DataError(f"{name}: not a text table: it contains NUL characters")
     try:
         return _parsed(text, name, path.suffix.lower())
     except csv.Error as error:
         # Such as a cell of more than 131,072 letters.
-        raise DataError(f"{name}: no table of labels; {error}") from None
+        raise DataError(f"{name}: not a table of labels; {error}") from None
 
 
 def _parsed(text: str, name: str, ending: str) -> Table:
@@ -127,7 +127,7 @@ def _of_json(name: str, lines: Sequence[str]) -> Table:
         except (ValueError, RecursionError):
             raise DataError(f"{name}: line {number} is no JSON, or nested too deeply") from None
         if row is not None and not isinstance(row, dict):
-            raise DataError(f"{name}: line {number} is no object with a value for each column")
+            raise DataError(f"{name}: line {number} is not an object with a value for each column")
         rows += [] if row is None else [row]
     header = tuple(dict.fromkeys(key for row in rows for key in row))
     plain = tuple(key for key in header if not any(isinstance(row.get(key), list | dict) for row in rows))

@@ -131,7 +131,7 @@ def with_parts_of_table(found: Arrangement, read: Mapping[Path, Table], config: 
             if by_split is None or set(by_split[0].values()) == {"train"}:
                 continue
             part_of, splits = by_split
-            said = f"folders say the classes, and {cells.name} the parts, by {', '.join(splits.names)}"
+            said = f"folders give the classes, and {cells.name} the parts, by {', '.join(splits.names)}"
             return _divided(found, part_of, [path], [said, *filter(None, [splits.note])])
     return None
 

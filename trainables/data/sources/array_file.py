@@ -39,7 +39,7 @@ def read_array_file(config: DataConfig) -> Held:
 
     Raises ConfigError for settings that apply only to folders and tables, and DataError as `read_parts`.
     """
-    refuse_settings(config, _OF_FOLDERS, "a file of arrays; only folders and tables have that")
+    refuse_settings(config, _OF_FOLDERS, "an array file; this setting needs a folder or a table")
     path = expand(str(config.root))
     return Held(
         path=path, names=(path.name,), kind="arrays", parts=read_parts(path), class_names=read_class_names(path)
@@ -147,4 +147,4 @@ class _Opened:
         return array
 
     def _damaged(self, error: Exception) -> DataError:
-        return DataError(f"{self._path}: no file of arrays, or a damaged one ({' '.join(str(error).split())})")
+        return DataError(f"{self._path}: not an array file (.npz), or damaged ({' '.join(str(error).split())})")

@@ -57,7 +57,7 @@ class Held:
     """The names of labels that are numbers, in their order; none where labels are the names."""
     notes: tuple[str, ...] = ()
     num_left: int = 0
-    """How much else was found there and is passed over, as lines of `notes` say."""
+    """How much else was found there and is skipped, as lines of `notes` say."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ class ArraySet:
             yield test_part_line(self.config.test_fraction, counts.tolist(), carved.tolist(), self._together[1])
         yield from look_alike_lines(*self._together, self._class_names)
         found = self._held.num_left + sum(len(each.labels) for each in held.values())
-        yield f"found in all: {found:,} = {num_read:,} read + {found - num_read:,} passed over"
+        yield f"found in all: {found:,} = {num_read:,} read + {found - num_read:,} skipped"
 
     def _loaded(self, part: Part, rows: Indices | None, images: LabeledImages) -> Loaded:
         """The `images`, which are those at `rows` of a part or all of it, with what is to be said of them."""

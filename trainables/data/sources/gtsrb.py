@@ -48,7 +48,7 @@ def _read_training(folder: Path) -> Part:
     files = [sorted((folder / f"{label:05d}").glob("*.ppm")) for label in range(len(CLASS_NAMES))]
     empty = [f"{label:05d}" for label, paths in enumerate(files) if not paths]
     if empty:
-        raise FileNotFoundError(f"no .ppm file in {folder / empty[0]}")
+        raise FileNotFoundError(f"the folder has no .ppm file: {folder / empty[0]}")
     labels = np.repeat(np.arange(len(files), dtype=np.int64), [len(paths) for paths in files])
     return Part(images=map(read_pixels, chain.from_iterable(files)), labels=labels, notes=(_TRACKS,))
 

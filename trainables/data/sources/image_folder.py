@@ -103,11 +103,11 @@ class ImageFolder:
 
 
 def _found_line(reading: Reading, num_unreadable: int) -> str:
-    """How many entries were found, of which those are passed over that further lines name by the reason."""
+    """How many entries were found, of which those are skipped that further lines name by the reason."""
     passed = sum(map(len, reading.passed_over.values()))
     unreadable = f" + {num_unreadable:,} unreadable" if num_unreadable else ""
     read = reading.num_found - passed - num_unreadable
-    return f"found in all: {reading.num_found:,} = {read:,} read{unreadable} + {passed:,} passed over"
+    return f"found in all: {reading.num_found:,} = {read:,} read{unreadable} + {passed:,} skipped"
 
 
 @dataclass(frozen=True, kw_only=True)

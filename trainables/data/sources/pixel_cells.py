@@ -208,8 +208,8 @@ def _why_unreadable(error: Exception) -> str:
     if (found := re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", text)) is not None:
         return f"row {found[2]} has {found[3]} cells; the first has {found[1]}"
     if "convert" in text:
-        return "a cell among the pixels is no number"
-    return f"no table of pixels, or a damaged one ({text[:100]})"
+        return "a pixel cell is not a number"
+    return f"not a table of pixels, or damaged ({text[:100]})"
 
 
 def _divided(cells: Any, name: str) -> Floats:
@@ -259,7 +259,7 @@ def as_bytes(tables: Sequence[tuple[str, Floats]]) -> list[Bytes]:
     for name, pixels in tables:
         if not (whole := np.isfinite(pixels).all(axis=1)).all():
             raise DataError(
-                f"{name}: image {int(np.flatnonzero(~whole)[0]) + 1} has a pixel that is empty or no number"
+                f"{name}: image {int(np.flatnonzero(~whole)[0]) + 1} has a pixel that is empty or not a number"
             )
     lowest = min(float(pixels.min()) for _, pixels in tables)
     highest = max(float(pixels.max()) for _, pixels in tables)
@@ -279,7 +279,7 @@ def shaped(pixels: Bytes, shape: tuple[int, ...] | None, name: str) -> tuple[Byt
     number = pixels.shape[1]
     shape = shape or _square(number)
     if shape is None:
-        raise DataError(f"{name}: rows of {number:,} pixels are no square images, in grey or in colour")
+        raise DataError(f"{name}: rows of {number:,} pixels are not square images, neither grey nor in colour")
     grey = pixels.reshape(-1, *shape)
     if len(shape) == 2:
         half = shape[0] // 2

@@ -77,7 +77,7 @@ def read_pixel_tables(config: DataConfig) -> Held:
     255 (or of fractions from 0 to 1), and where several tables may be meant; ConfigError for settings that apply
     to images in files.
     """
-    refuse_settings(config, _OF_PICTURES, "read from tables of pixels; only images in files have that")
+    refuse_settings(config, _OF_PICTURES, "read from tables of pixels; this setting needs image files")
     paths = find_pixel_tables(config)
     root = expand(str(config.root))
     try:
@@ -99,7 +99,8 @@ def _held(paths: Sequence[Path], root: Path, config: DataConfig) -> Held:
     if len(different) > 1 and (None in parts_named or len({*parts_named}) < len(different)):
         several = first_names([_name(path, folder) for path in different])
         raise DataError(
-            f"several tables hold pixels ({several}); name one by --data, or leave the others out by data.exclude"
+            f"several tables hold pixels ({several}); name one with --data, or leave the others out "
+            "with data.exclude"
         )
     different.sort(key=lambda path: _ORDER.index(part_of[path] or "train"))
     tables = [_read(path, _name(path, folder), config) for path in different]
@@ -129,7 +130,7 @@ def _held(paths: Sequence[Path], root: Path, config: DataConfig) -> Held:
     if len(shapes) > 1:
         raise DataError(f"the parts have images of different shapes, {' and '.join(map(_size, sorted(shapes)))}")
     notes += [
-        f"passed over, {reason}: {len(names):,} ({first_names(list(dict.fromkeys(names)))})"
+        f"skipped, {reason}: {len(names):,} ({first_names(list(dict.fromkeys(names)))})"
         for reason, names in left.items()
         if names
     ]
@@ -220,7 +221,7 @@ def _read(path: Path, name: str, config: DataConfig) -> _Read:
         raise DataError(f"{name}: row {empty} has no class in the column {', '.join(labels.names)}")
     refuse_alike(table, labels.cells)
     known = {*taken, *splits.names, *labels.names}
-    said = f"{name} says the classes: {', '.join([*labels.names, *splits.names])}"
+    said = f"{name} gives the classes: {', '.join([*labels.names, *splits.names])}"
     if not head.has_names:
         said += "; it has no names of columns"
     notes = [said, *filter(None, (splits.note, labels.doubt if head.has_names else None))]

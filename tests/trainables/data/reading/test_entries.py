@@ -1,4 +1,4 @@
-"""Every entry below a folder is a picture or passed over with a reason."""
+"""Every entry below a folder is a picture or skipped with a reason."""
 
 import os
 import subprocess
@@ -56,7 +56,7 @@ def test_every_entry_is_read_or_passed_over_with_a_reason(tmp_path: Path) -> Non
     listed = subprocess.run(
         ["find", "-L", str(root), "-mindepth", "1", "-not", "-type", "d"], capture_output=True, text=True
     )
-    # Folders that are passed over as a whole are entries too: one empty, one that leads back.
+    # Folders that are skipped as a whole are entries too: one empty, one that leads back.
     files = {line for line in listed.stdout.splitlines() if "/up" not in line}
     assert found.num_found == len(files) + 2
 
@@ -83,7 +83,7 @@ def test_a_folder_that_may_not_be_listed_is_refused_or_said(
         return scan(folder)
 
     monkeypatch.setattr(entries.os, "scandir", may_not)
-    with pytest.raises(DataError, match=r"dog: may not be listed; --skip-unreadable leaves it out"):
+    with pytest.raises(DataError, match=r"dog: cannot be listed; --skip-unreadable leaves"):
         find_entries(tmp_path)
     assert places(find_entries(tmp_path, skip_unreadable=True).passed_over[entries.UNLISTED]) == ["dog"]
 

@@ -72,7 +72,7 @@ def test_what_is_lost_of_the_shape() -> None:
     assert wide.num_not_square == 20 and wide.lost == pytest.approx(0.25)
     assert (
         shape_note(wide, "crop")
-        == "20 of 40 images are not square: they are cropped at the longer ends, by 25% on average"
+        == "20 of 40 images are not square: they are cropped along the longer side, by 25% on average"
     )
     assert shape_note(summary(facts()), "squash") is None
 

@@ -352,16 +352,16 @@ REFUSED = {
     ),
     "three kinds of the same images": (
         files(*(f"{kind}/{name}" for kind in ("color", "grayscale", "segmented") for name in ("apple", "grape"))),
-        "either may be the classes; say which level by data.class_level",
+        "either may be the classes; choose the level with data.class_level",
     ),
     "pieces of a set, and a table elsewhere": (
         files("HAM10000_images_part_1", "HAM10000_images_part_2"),
-        "named as pieces of one set, and no classes; where a table says the class of each image",
+        "named as pieces of one set, not as classes; if a table gives the class of each image",
     ),
-    "pieces named as such": (files("images_001", "images_002"), "named as pieces of one set, and no classes"),
+    "pieces named as such": (files("images_001", "images_002"), "named as pieces of one set, not as classes"),
     "lettered pieces": (
         files("images/imagesa/a", "images/imagesb/b", "images/imagesc/c"),
-        "named as pieces of one set, and no classes",
+        "named as pieces of one set, not as classes",
     ),
     "enumerated parts without classes": (files("a. Training Set", "b. Testing Set"), "no class folders"),
     "the same images twice, to train on": (files("resized_train", "resized_train_cropped"), "no class folders"),
@@ -371,9 +371,9 @@ REFUSED = {
     ),
     "numbered patients": (
         files("patient00001/study1", "patient00002/study1", "patient00003/study1"),
-        "are numbered as patients or visits are, and no classes.*say data.class_level 1",
+        "are numbered like patients or visits, not like classes.*set data.class_level=1",
     ),
-    "no folders": (files("."), "4 images lie in the folder itself; where a table says the class"),
+    "no folders": (files("."), "4 images lie in the folder itself; if a table gives the class"),
     "parts without classes": (files("train", "test"), "no class folders"),
     "parts, and a set of its own": (
         files(
@@ -395,7 +395,7 @@ REFUSED = {
     "parts without classes, and masks of one": (files("train", "train_masks", "test"), "no class folders"),
     "images, and what was drawn by hand": (
         files("training/images", "training/1st_manual", "test/images", "test/1st_manual"),
-        "1st_manual/, images/: images/ is named as images of any class are",
+        "1st_manual/, images/: images/ has the name of a folder of all images",
     ),
     "Pascal's images and masks": (
         files("VOC/JPEGImages", "VOC/SegmentationClass", "VOC/SegmentationObject"),
@@ -407,7 +407,7 @@ REFUSED = {
     ),
     "one class beside a part of its name": (
         files("Faces", "crop_part1"),
-        r"one class folder \(Faces/\) beside crop_part1/, which by their names are no classes",
+        r"one class folder \(Faces/\) beside crop_part1/, which by their names are not classes",
     ),
     "a folder of all classes, by its name, beside others": (
         files("images/hole", "images/short", "rotation/hole_r", "rotation/short_r", "PCB"),
@@ -436,7 +436,7 @@ def test_layouts_that_are_refused(name: str) -> None:
     ("folders", "said"),
     [
         (["cells/red", "cells/white", "other"], "the classes may be the folders in cells/, or these themselves"),
-        (["Cat", "cat", "dog"], "differ in their case alone"),
+        (["Cat", "cat", "dog"], "differ only in upper and lower case"),
     ],
 )
 def test_folders_that_may_mean_two_things_are_refused(folders: list[str], said: str) -> None:
@@ -463,7 +463,7 @@ def test_the_level_that_a_note_names_is_the_one_that_is_read(root: str) -> None:
     pictures = files(*(f"{root}{name}" for name in ("Aves/pica", "Aves/corvus", "Plantae/rosa")))
     upper = arrange(pictures)
     assert counts(upper) == {"train": {"Aves": 8, "Plantae": 4}}
-    assert "(corvus/, pica/) are read as part of the class; with data.class_level 2" in upper.notes[0]
+    assert "(corvus/, pica/) are read as part of the class; with data.class_level=2" in upper.notes[0]
     assert counts(arrange(pictures, class_level=2)) == {"train": each("pica corvus rosa")}
     assert counts(arrange(pictures, class_level=1)) == counts(upper)
 
@@ -484,7 +484,7 @@ def test_a_class_whose_name_says_nothing_is_said() -> None:
     found = arrange(files("cat", "dog", "new_images"))
     assert counts(found) == {"train": each("cat dog new_images")}
     assert found.notes == (
-        "read as a class though the name says nothing: new_images/; data.exclude leaves it out",
+        "read as a class although the name is not specific: new_images/; data.exclude leaves it out",
     )
 
 
@@ -493,12 +493,12 @@ def test_a_class_whose_name_says_nothing_is_said() -> None:
     [
         (
             ("cat", "dog", "cat_augmented"),
-            "by their names these are versions of other folders, and passed over: cat_augmented/; data.train or "
-            "data.class_level 1 reads them",
+            "by their names these are versions of other folders and are skipped: cat_augmented/; data.train or "
+            "data.class_level=1 reads them",
         ),
         (
             ("cat", "dog", "Figures"),
-            "by their names these folders are no classes, and passed over: Figures/; data.class_level 1 reads "
+            "by their names these folders are not classes and are skipped: Figures/; data.class_level=1 reads "
             "them as classes",
         ),
     ],

@@ -50,16 +50,15 @@ def test_read_and_passed_over_is_all_that_was_found(tmp_path: Path) -> None:
     assert found.num_found == len(files)
     assert found.notes == (
         "Testing/ is read as the test part, Training/ is read as the train part",
-        "val/ is not read, as validation images are drawn from those to train on",
+        "val/ is not read, because validation images are drawn from the training part",
     )
     assert found.passed_over_lines() == (
-        "passed over, hidden: 1 (archive/.DS_Store)",
-        "passed over, no images: 1 (.md)",
-        "passed over, copies, by folders and names, of images read: 5 (archive/copy/Testing/cat/0.png, "
+        "skipped, hidden: 1 (archive/.DS_Store)",
+        "skipped, no images: 1 (.md)",
+        "skipped, copies, by folders and names, of images read: 5 (archive/copy/Testing/cat/0.png, "
         "archive/copy/Testing/cat/1.png, archive/copy/Testing/cat/2.png, ...)",
-        "passed over, images outside of class folders: 1 (archive/cover.png)",
-        "passed over, of parts not read: 5 (archive/val/cat/0.png, archive/val/cat/1.png, "
-        "archive/val/cat/2.png, ...)",
+        "skipped, images outside of class folders: 1 (archive/cover.png)",
+        "skipped, of parts not read: 5 (archive/val/cat/0.png, archive/val/cat/1.png, archive/val/cat/2.png, ...)",
     )
 
 
@@ -115,7 +114,7 @@ def test_columns_are_named_by_the_settings(tmp_path: Path) -> None:
     )
     with pytest.raises(DataError, match="no class folders"):
         read_listing(config(tmp_path))
-    with pytest.raises(DataError, match=r"the columns one, two may be the class; name it by data\.columns\.label"):
+    with pytest.raises(DataError, match=r"the columns one, two may be the class; name it with data"):
         read_listing(config(tmp_path, labels="a.csv"))
     assert counts(read_listing(config(tmp_path, labels="a.csv", columns=Columns(label="two")))) == (
         (3, 3, 2),
@@ -126,7 +125,7 @@ def test_columns_are_named_by_the_settings(tmp_path: Path) -> None:
 def test_parts_are_named_by_the_settings(tmp_path: Path) -> None:
     for name in ("first", "second", "third"):
         write_classes(tmp_path / name, cat=3, dog=2)
-    with pytest.raises(DataError, match="either may be the classes; say which level by"):
+    with pytest.raises(DataError, match="either may be the classes; choose the level with"):
         read_listing(config(tmp_path))
     found = read_listing(config(tmp_path, train=("first", "second"), test=("third",)))
     assert counts(found) == ((6, 4), (3, 2))
@@ -146,7 +145,7 @@ def test_what_is_excluded_is_not_read(tmp_path: Path) -> None:
     write_classes(tmp_path, cat=3, dog=2, drafts=4)
     found = read_listing(config(tmp_path, exclude=("drafts",)))
     assert found.train.class_names == ("cat", "dog")
-    assert found.passed_over_lines() == ("passed over, excluded by data.exclude: 1 (drafts)",)
+    assert found.passed_over_lines() == ("skipped, excluded by data.exclude: 1 (drafts)",)
     assert not any("leaves nothing out" in note for note in found.notes)
     misspelt = read_listing(config(tmp_path, exclude=("draffts", "dra*s", "[")))
     assert misspelt.notes[0] == "data.exclude leaves nothing out by draffts, ["
@@ -156,7 +155,7 @@ def test_a_class_whose_pictures_are_of_no_known_kind_does_not_vanish(tmp_path: P
     write_classes(tmp_path, cat=3, dog=2)
     (tmp_path / "owl").mkdir()
     (tmp_path / "owl" / "raw.heic").write_bytes(b"\0\0\0\x18ftypheic")
-    with pytest.raises(DataError, match=r"class .owl. is without an image; if it is no class, name it by"):
+    with pytest.raises(DataError, match=r"class .owl. has no image; if it is not a class, add it to"):
         read_listing(config(tmp_path))
 
 
@@ -185,7 +184,7 @@ def test_a_table_of_all_pictures_is_read_where_folders_are_but_numbered(tmp_path
 
 def test_a_table_and_folders_that_say_other_classes_are_refused(tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_text(cameras(tmp_path, "north", "south"))
-    with pytest.raises(DataError, match=r"says other classes \(deer, lynx\) than the folders \(north, south\)"):
+    with pytest.raises(DataError, match=r"gives other classes \(deer, lynx\) than the folders \(north, south\)"):
         read_listing(config(tmp_path))
     assert read_listing(config(tmp_path, labels="labels.csv")).train.class_counts() == (8, 4)
     assert read_listing(config(tmp_path, exclude=("labels.csv",))).train.class_names == ("north", "south")
@@ -203,7 +202,7 @@ def test_a_table_of_patients_says_that_their_folders_are_no_classes(tmp_path: Pa
     for number in range(4):
         flat(tmp_path / f"P{number}" / "study", "0.png", "1.png")
     (tmp_path / "patients.csv").write_text("patient,diagnosis\nP0,ill\nP1,well\nP2,ill\nP3,well\n")
-    with pytest.raises(DataError, match="says a class for each folder"):
+    with pytest.raises(DataError, match="gives a class for each folder"):
         read_listing(config(tmp_path))
 
 
@@ -212,7 +211,7 @@ def test_a_row_takes_no_picture_of_another_folder(tmp_path: Path) -> None:
     flat(tmp_path / "test", "z.png")
     rows = [f"train/{name},{'cat' if i % 2 else 'dog'}" for i, name in enumerate([*NAMES, "z.png"])]
     (tmp_path / "labels.csv").write_text("\n".join(["path,label", *rows]))
-    with pytest.raises(DataError, match=r"1 of 9 rows name no image that is there, by path \(train/z.png\)"):
+    with pytest.raises(DataError, match=r"1 of 9 rows name a missing image in the column path \(train/z.png\)"):
         read_listing(config(tmp_path))
 
 
@@ -282,7 +281,7 @@ def test_weights_are_read_back_and_all_pictures_to_train_on_have_one(tmp_path: P
     with pytest.raises(DataError, match=r"1 images to train on have no weight where others have one \(c\.png\)"):
         read_listing(config(tmp_path))
     (tmp_path / "labels.csv").write_text(text.replace("train,3", "train,1e9"))
-    with pytest.raises(DataError, match="weights of 1 to 1e\\+09: the least are nothing beside the largest"):
+    with pytest.raises(DataError, match="weights of 1 to 1e\\+09: the least are negligible beside the largest"):
         read_listing(config(tmp_path))
 
 
@@ -295,7 +294,7 @@ def test_a_table_may_say_weights_and_groups_where_folders_say_the_classes(tmp_pa
     assert found.train.weights is not None and found.train.weights.tolist() == [1, 2, 3] * 2
     assert found.train.groups == ("p0", "p1", "p2") * 2
     assert (
-        "more.csv says the groups, by patient, and the weights, by weight, and folders the classes" in found.notes
+        "more.csv gives the groups, by patient, and the weights, by weight, and folders the classes" in found.notes
     )
 
 
@@ -307,7 +306,7 @@ def test_a_table_says_the_classes_of_a_test_part_without_folders(tmp_path: Path)
     (tmp_path / "Test.csv").write_text("\n".join(["Path,ClassId", *rows]))
     found = read_listing(config(tmp_path))
     assert counts(found) == ((3, 3), (3, 5))
-    assert "Test.csv says the classes: Path and ClassId" in found.notes
+    assert "Test.csv gives the classes: Path and ClassId" in found.notes
     assert found.passed_over["images without a class"] == (PurePosixPath("Meta/a.png"),)
     assert tmp_path / "Test.csv" in found.tables
     (tmp_path / "Test.csv").write_text("\n".join(["Path,ClassId", *rows[1:]]))
@@ -321,7 +320,7 @@ def test_tables_that_name_the_pictures_and_are_not_read_are_said(tmp_path: Path)
         "\n".join(["file,age,sex", *(f"{name},4{i},f" for i, name in enumerate(names))])
     )
     said = "tables that name the images are read by data.labels and data.columns.label: meta.csv (file, age, sex)"
-    assert read_listing(config(tmp_path)).notes == (f"folders say the classes; {said}",)
+    assert read_listing(config(tmp_path)).notes == (f"folders give the classes; {said}",)
     shutil.rmtree(tmp_path / "sorted" / "dog")
     with pytest.raises(DataError, match=r"one class.*; tables that name the images are read by .* meta\.csv"):
         read_listing(config(tmp_path))
@@ -355,7 +354,7 @@ def test_a_table_in_each_part_names_the_pictures_beside_it(name: str, tmp_path: 
     assert {path.parent.name for path in found.train.paths} == {"train"}
     assert {path.parent.name for path in found.test.paths} == {"test"}  # type: ignore[union-attr]
     assert len(found.passed_over["of parts not read"]) == 4
-    assert f"train/{name} says the classes: file_name and label" in found.notes
+    assert f"train/{name} gives the classes: file_name and label" in found.notes
     assert {f"table {part}/{name}" for part in ("train", "test", "valid")} <= take_fingerprint(
         config(tmp_path)
     ).pool.keys()
@@ -379,7 +378,7 @@ def test_tables_of_one_name_are_named_with_their_folders(tmp_path: Path) -> None
         flat(tmp_path / folder, *(f"{folder}-{name}" for name in NAMES))
         rows = [f"{folder}-{name},{'cat' if i % 2 else 'dog'}" for i, name in enumerate(NAMES)]
         (tmp_path / folder / "labels.csv").write_text("\n".join(["image,label", *rows]))
-    with pytest.raises(DataError, match=r"one/labels\.csv, two/labels\.csv say other classes \(cat, dog\) than"):
+    with pytest.raises(DataError, match=r"one/labels\.csv, two/labels\.csv give other classes \(cat, dog\) than"):
         read_listing(config(tmp_path))
 
 
@@ -408,7 +407,7 @@ def test_a_table_of_patients_is_none_of_classes(tmp_path: Path) -> None:
     assert found.train.class_names == ("cat", "dog") and len(set(found.train.groups or ())) == 4
     said = r"tables that name the images are read by .*: patients\.csv \(path, patient\)"
     assert len([note for note in read_listing(config(tmp_path / "plain")).notes if re.search(said, note)]) == 1
-    with pytest.raises(DataError, match=rf"data\.group: no table says the classes.*{said}"):
+    with pytest.raises(DataError, match=rf"data\.group: no table gives the classes.*{said}"):
         read_listing(config(tmp_path / "plain", group="patient"))
     with pytest.raises(
         DataError, match=r"no column is left for the class; patient is read by data\.group=patient"
@@ -465,7 +464,7 @@ def test_masks_beside_images_are_told_by_names_and_levels(name: str, tmp_path: P
 def test_forms_of_one_set_are_no_classes(names: tuple[str, str], tmp_path: Path) -> None:
     for name in names:
         flat(tmp_path / name, *(f"x{i}.png" for i in range(8)))
-    with pytest.raises(DataError, match="forms of one set"):
+    with pytest.raises(DataError, match="versions of one set"):
         read_listing(config(tmp_path))
     for path in (tmp_path / names[0]).iterdir():
         path.rename(path.with_name(f"other-{path.name}"))
@@ -497,7 +496,7 @@ def test_names_of_files_that_begin_with_a_number(form: str, tmp_path: Path) -> N
     flat(tmp_path / "all", *(form.format(i % 3, i) for i in range(12)))
     found = read_listing(config(tmp_path))
     assert counts(found) == ((4, 4, 4), None)
-    assert any("what the names of files begin with" in note for note in found.notes)
+    assert any("the beginning of each file name is its class" in note for note in found.notes)
 
 
 def test_a_second_test_part_is_said(tmp_path: Path) -> None:
@@ -569,7 +568,7 @@ def test_a_table_says_the_parts_of_class_folders(label: str, tmp_path: Path) -> 
     found = read_listing(config(tmp_path))
     assert counts(found) == ((4, 4), (2, 2)) and found.tables == (tmp_path / "meta.csv",)
     assert sorted(path.name for path in found.test.paths) == ["2.png", "2.png", "5.png", "5.png"]  # type: ignore[union-attr]
-    assert "folders say the classes, and meta.csv the parts, by fold" in found.notes
+    assert "folders give the classes, and meta.csv the parts, by fold" in found.notes
     (tmp_path / "meta.csv").write_text("\n".join([f"file,{label},fold", *rows[1:]]))
     assert counts(read_listing(config(tmp_path))) == ((6, 6), None)
 
@@ -654,9 +653,9 @@ def test_lists_of_a_test_part_are_said(tmp_path: Path) -> None:
     (tmp_path / "train.txt").write_text("cat/2.png\ncat/3.png\ndog/1.png")
     (tmp_path / "test.txt").write_text("cat/1.png 0")
     assert read_listing(config(tmp_path)).notes == (
-        "lists that may say the parts are not read, and the test part is drawn: test.txt (1 of 8 images), "
+        "lists that may give the parts are not read, and the test part is drawn: test.txt (1 of 8 images), "
         "train.txt (3 of 8 images); a table of the images with a column split (train, test), or data.test, "
-        "says the parts",
+        "gives the parts",
     )
 
 
@@ -672,7 +671,7 @@ def test_a_list_of_parts_is_said_whatever_it_is_called(name: str, tmp_path: Path
     (tmp_path / name).write_text("1 0\n2 1\n")
     # A table of two numbers may name images by their stems besides.
     *_, note = read_listing(config(tmp_path)).notes
-    assert note.startswith(f"lists that may say the parts are not read, and the test part is drawn: {name}")
+    assert note.startswith(f"lists that may give the parts are not read, and the test part is drawn: {name}")
 
 
 @pytest.mark.parametrize("name", ["README.txt", "requirements-test.txt", "classes.json", "images/cat/train.json"])
@@ -691,7 +690,7 @@ def test_tables_of_parts_that_leave_pictures_out_are_said(tmp_path: Path) -> Non
         (tmp_path / f"{part}.csv").write_text("\n".join([",Filename,ClassName", *rows]))
     notes = read_listing(config(tmp_path)).notes
     assert notes[-1].startswith(
-        "lists that may say the parts are not read, and the test part is drawn: test.csv (2 of 12 images), "
+        "lists that may give the parts are not read, and the test part is drawn: test.csv (2 of 12 images), "
         "train.csv (8 of 12 images); a table of the images with a column"
     )
 
@@ -818,7 +817,7 @@ def test_a_column_of_patients_hints_at_groups(column: str, tmp_path: Path) -> No
 def test_files_of_a_set_with_a_name_are_refused_with_it(name: str, said: str, tmp_path: Path) -> None:
     (tmp_path / name).parent.mkdir(parents=True)
     (tmp_path / name).write_bytes(b"\0\0\x08\3" * 8)
-    with pytest.raises(DataError, match=f"these files are read by {said}"):
+    with pytest.raises(DataError, match=f"read these files with {said}"):
         read_listing(config(tmp_path))
 
 

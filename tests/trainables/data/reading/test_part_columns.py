@@ -53,7 +53,7 @@ def test_a_column_for_each_part() -> None:
     [
         (
             {"split": "train train test test", "phase": "train test test test"},
-            "split and phase say different parts",
+            "split and phase give different parts",
         ),
         ({"is_train": "1 1 0 0", "is_test": "1 0 1 0"}, "row 2 is in 2 parts by is_train, is_test"),
         ({"is_train": "1 1 0 0", "is_test": "0 0 1 0", "is_val": "0 0 0 0"}, "row 5 is in 0 parts"),

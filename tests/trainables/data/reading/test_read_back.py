@@ -26,7 +26,7 @@ def test_what_was_read_is_said(tmp_path: Path) -> None:
     assert rare.startswith("rare classes: dog (smaller than the mean class of the imbalanced set; ")
     assert shape.startswith("size used: 8 x 8 pixels, ") and "19 of 19 images are not square" in shape
     assert "Testing/ is read as the test part, Training/ is read as the train part" in lines
-    assert "passed over, no images: 1 (.txt)" in lines
+    assert "skipped, no images: 1 (.txt)" in lines
 
 
 def test_equally_large_classes_are_read_back_all_the_same(tmp_path: Path) -> None:
@@ -49,7 +49,7 @@ def test_what_is_read_and_not_used_is_counted(tmp_path: Path) -> None:
     source = image_source(config)
     lines = read_back(config, Natural(), source.pool(), source.test())
     assert lines[0].startswith("imagefolder: 16 images of 2 classes")
-    assert "found in all: 26 = 25 read + 1 unreadable + 0 passed over" in lines
+    assert "found in all: 26 = 25 read + 1 unreadable + 0 skipped" in lines
     assert (
         "of the 25 read, 9 are not used: not readable after all, or left out by settings such as data.classes, "
         "data.train_size and data.drop_contradictions" in lines

@@ -77,7 +77,7 @@ def test_a_column_of_parts_that_are_not_known_is_said(tmp_path: Path) -> None:
 def test_columns_may_be_named(tmp_path: Path) -> None:
     text = "scan;one;two;fold\na;cat;x;test\nb;dog;x;train\nc;cat;y;train\nd;dog;y;train\n"
     table = read_table(written(tmp_path, text))
-    with pytest.raises(DataError, match=r"the columns one, two may be the class; name it by data\.columns\."):
+    with pytest.raises(DataError, match=r"the columns one, two may be the class; name it with data\.columns\."):
         arrange_by_table(table, PICTURES, Columns())
     found = arrange_by_table(table, PICTURES, Columns(label="one", split="fold"))
     assert list(found.parts["test"]) == [PICTURES[0]]
@@ -107,9 +107,9 @@ def test_labels_are_text(tmp_path: Path) -> None:
     [
         (
             "path,label\na,cat\na,dog\nb,dog\nc,cat\nd,dog\n",
-            r"images/a\.jpg stands there twice, as cat and as dog",
+            r"images/a\.jpg appears twice, as cat and as dog",
         ),
-        (PLAIN + "images/e.jpg,cat\n", r"1 of 5 rows name no image that is there, by path \(images/e\.jpg\)"),
+        (PLAIN + "images/e.jpg,cat\n", r"1 of 5 rows name a missing image in the column path \(images/e\.jpg\)"),
         ("path,label\na,cat,1\n", "row 2 has 3 cells; the first has 2"),
         (
             "path,label\na,Acne, mild\nb,ok\n",
@@ -127,7 +127,7 @@ def test_labels_are_text(tmp_path: Path) -> None:
         ("id,label\n0,cat\n1,dog\nb,cat\n", r"1 of 3 cells of the column id name an image; row 2 has '0'"),
         (
             "image,cat,dog,owl\na,1,0,0\nb,0,0,0\nc,0,1,0\nd,0,0,1\n",
-            r"the columns cat, dog, owl may be the class; name it by data\.columns\.label; cat, dog, owl have 0 "
+            r"the columns cat, dog, owl may be the class; name it with data\.columns\.label; cat, dog, owl have 0 "
             "and 1 as a column for each class has, but row 3 has no 1; one 1 in each row",
         ),
         (
@@ -139,14 +139,14 @@ def test_labels_are_text(tmp_path: Path) -> None:
         ("", "a table of labels has two columns or more"),
         (
             "size,label\n3,cat\n4,dog\n",
-            r"no column names the images \(size, label\); name it by data\.columns\.path",
+            r"no column names the images \(size, label\); name it with data\.columns\.path",
         ),
         ("path,label,split\na,cat,train\nb,dog,later\n", "the part 'later' in the column split is not known"),
-        ("path,label\0\na,cat\n", "it holds NUL characters"),
-        ("path,label\na," + 140_000 * "A" + "\n", "no table of labels; field larger than field limit"),
+        ("path,label\0\na,cat\n", "it contains NUL characters"),
+        ("path,label\na," + 140_000 * "A" + "\n", "not a table of labels; field larger than field limit"),
         (
             "path,label\na,cat\nb,dog\nc,cat|dog\nd,dog\n",
-            r"'cat\|dog' are several classes; an image has one here",
+            r"'cat\|dog' are several classes; here an image has one",
         ),
     ],
 )
@@ -200,7 +200,7 @@ def test_a_column_says_the_weights(column: str, columns: Columns, more: str, tmp
     found = arrange_by_table(read_table(written(tmp_path, text)), PICTURES, columns)
     assert found.parts == {"train": EXPECTED}
     assert found.weights == dict(zip(PICTURES, (1, 0.5, 20, 3), strict=True))
-    assert found.notes == (f"labels.csv says the classes: path and label; the weights: {column}",)
+    assert found.notes == (f"labels.csv gives the classes: path and label; the weights: {column}",)
 
 
 def test_what_may_be_the_weight_of_an_animal_is_not_read_and_is_said(tmp_path: Path) -> None:
@@ -208,8 +208,8 @@ def test_what_may_be_the_weight_of_an_animal_is_not_read_and_is_said(tmp_path: P
     found = arrange_by_table(read_table(written(tmp_path, text)), PICTURES, Columns())
     assert found.parts == {"train": EXPECTED} and found.weights == {}
     assert found.notes[1] == (
-        "the column weight of labels.csv is not read, as beside age it may be no weight in the loss; "
-        "data.columns.weight=weight says that it is one"
+        "the column weight of labels.csv is not read: beside age it may not be a weight in the loss; "
+        "if it is one, set data.columns.weight=weight"
     )
 
 
@@ -223,7 +223,7 @@ def test_a_class_may_be_called_weight(tmp_path: Path) -> None:
 def test_a_weight_is_a_number_above_0(cell: str, tmp_path: Path) -> None:
     text = weighted("weight", "1", f'"{cell}"', "1", "1")
     with pytest.raises(
-        DataError, match=rf"labels\.csv: '{cell}' in the column weight is no weight, which is a number"
+        DataError, match=rf"labels\.csv: '{cell}' in the column weight is not a weight; a weight is a number"
     ):
         arrange_by_table(read_table(written(tmp_path, text)), PICTURES, Columns())
 
@@ -254,7 +254,7 @@ def test_a_column_of_parts_leaves_the_other_as_the_class(tmp_path: Path) -> None
     assert {part: list(of.values()) for part, of in found.parts.items()} == {
         part: ["cat", "dog"] for part in found.parts
     }
-    assert found.notes[0] == "labels.csv says the classes: file and kind, phase"
+    assert found.notes[0] == "labels.csv gives the classes: file and kind, phase"
     assert "kind is read as the class, as it is the only column of labels.csv left (cat, dog)" in found.notes[1]
 
 
@@ -305,7 +305,7 @@ def test_tags_between_blanks_are_several_classes(tmp_path: Path) -> None:
 
 def test_two_weights_of_one_picture_are_refused(tmp_path: Path) -> None:
     text = weighted("weight", "1", "1", "1", "1") + "a,cat,2\n"
-    with pytest.raises(DataError, match=r"images/a\.jpg stands there twice, as 1\.0 and as 2\.0"):
+    with pytest.raises(DataError, match=r"images/a\.jpg appears twice, as 1\.0 and as 2\.0"):
         arrange_by_table(read_table(written(tmp_path, text)), PICTURES, Columns())
 
 
@@ -316,7 +316,7 @@ def test_a_class_may_be_called_none(name: str, tmp_path: Path) -> None:
     assert found.parts == {"train": {PICTURES[0]: name, PICTURES[1]: "Mild", PICTURES[2]: name}}
     assert found.passed_over == {"images without a class in the table": (PICTURES[3],)}
     assert (
-        f"{name!r} in labels.csv is read as the name of a class (2 images); where it means that an image has "
+        f"{name!r} in labels.csv is read as the name of a class (2 images); if it means that an image has "
         "no class, leave the cell empty" in found.notes
     )
 
@@ -324,7 +324,7 @@ def test_a_class_may_be_called_none(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("classes", "said"),
     [
-        (("Cat", "dog", "cat", "dog"), r"the classes 'Cat' and 'cat' differ in their case alone"),
+        (("Cat", "dog", "cat", "dog"), r"the classes 'Cat' and 'cat' differ only in upper and lower case"),
         (("0", "1", "0.0", "1"), r"the classes '0' and '0\.0' differ in how a number is written alone"),
         (("2.", "1", "1", "2.0"), r"the classes '2\.' and '2\.0' differ in how a number is written alone"),
     ],
