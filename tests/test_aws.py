@@ -153,14 +153,14 @@ def test_without_a_group_of_ones_own_ray_opens_ssh_to_the_world(ec2):
     [
         ("--cidr YOUR_ADDRESS/32", "--cidr 0.0.0.0/0"),
         ("--port 22", "--port 6379"),
-        ("--protocol all", "--protocol udp"),
+        ("--protocol all", "--protocol tcp --port 22"),
     ],
 )
 def test_a_wrong_group_is_found(ec2, monkeypatch, written, instead):
     read = Path.read_text
     monkeypatch.setattr(Path, "read_text", lambda *path, **how: read(*path, **how).replace(written, instead))
     id_, *_ = launched(filled_in(ec2), "gpu_worker")
-    with pytest.raises((AssertionError, KeyError)):
+    with pytest.raises((AssertionError, KeyError, ValueError)):
         check_rules(ec2, machine(ec2, id_))
 
 

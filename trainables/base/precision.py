@@ -12,10 +12,10 @@ Precision: TypeAlias = Literal["float32", "tf32", "bf16"]
 CpuPrecision: TypeAlias = Literal["float32", "bf16"]
 
 
-def autocast_to(precision: Precision, device: torch.device) -> torch.autocast:
-    """Within the block networks on `device` compute in bf16 if `precision` says so."""
+def products_in_bf16(device: torch.device) -> torch.autocast:
+    """Within the block networks on `device` compute in bf16."""
     # A CUDA graph must not hold weights that were cast before it was recorded.
-    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16", cache_enabled=False)
+    return torch.autocast(device.type, torch.bfloat16, cache_enabled=False)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gan_study.trainables.base.memory import refuse_beyond_memory
-from gan_study.trainables.base.precision import autocast_to
+from gan_study.trainables.base.precision import products_in_bf16
 from gan_study.trainables.base.seeding import derive_seed, index_batches, seeded_global_state, torch_generator
 from gan_study.trainables.classifiers.augmentation import Augmentation, augment
 from gan_study.trainables.classifiers.backbone import FrozenBody
@@ -305,7 +305,7 @@ def _in_bf16(body: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
     """`body` that computes in bf16, with features in the images' precision."""
 
     def features(images: Tensor) -> Tensor:
-        with autocast_to("bf16", images.device):
+        with products_in_bf16(images.device):
             return body(images).to(images.dtype)
 
     return features

@@ -5,7 +5,7 @@ several GANs together, with the losses and the order of steps written here.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gan_study.trainables.base.precision import autocast_to, gpu_products_in
+from gan_study.trainables.base.precision import gpu_products_in, products_in_bf16
 from gan_study.trainables.base.seeding import derive_seed, index_batches, seeded_global_state, torch_generator
 from gan_study.trainables.base.settings import ConfigError
 from gan_study.trainables.base.torch_internals import BatchNorm
@@ -178,9 +178,9 @@ class GanTrainer(GeneratorTrainer):
         if self.average is not None:
             self.average.follow(self.networks.generator)
 
-    def autocast(self) -> torch.autocast:
+    def autocast(self) -> AbstractContextManager[object]:
         """Within the block networks compute in bf16 if `settings.precision` says so."""
-        return autocast_to(self.settings.precision, self.device)
+        return products_in_bf16(self.device) if self.settings.precision == "bf16" else nullcontext()
 
     # Many steps.
 

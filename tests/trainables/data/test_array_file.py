@@ -155,7 +155,7 @@ def test_a_damaged_file_is_refused(content: bytes, tmp_path: Path) -> None:
 )
 def test_settings_of_folders_are_refused(changes: dict[str, object], tmp_path: Path) -> None:
     asked = replace(config(tmp_path, images=images(8), labels=labels(8)), **changes)  # type: ignore[arg-type]
-    with pytest.raises(ConfigError, match=f"data.{next(iter(changes))}: .*only folders and tables"):
+    with pytest.raises(ConfigError, match=f"data.{next(iter(changes))}: .*needs a folder or a table"):
         image_source(asked).pool()
 
 

@@ -78,7 +78,7 @@ def test_a_class_without_images_and_a_damaged_image_are_named(tmp_path: Path) ->
         image_source(config(tmp_path)).pool()
     for file in first.iterdir():
         file.unlink()
-    with pytest.raises(DataError, match=r"incomplete or damaged .*no .ppm file in .*Training/00007"):
+    with pytest.raises(DataError, match=r"incomplete or damaged .*no .ppm file: .*Training/00007"):
         image_source(config(tmp_path)).pool()
 
 

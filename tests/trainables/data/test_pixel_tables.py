@@ -191,7 +191,11 @@ WRONG = {
     "no square": (["label", "pixels"], [[0, "1 2 3"], [1, "4 5 6"]], "rows of 3 pixels"),
     "uneven": (["label", "pixels"], [[0, "1 2 3"], [1, "4 5"]], "from 2 to 3 pixels"),
     "two columns for the class": (["a", "b", "pixels"], [[0, 1, BLACK], [0, 1, BLACK]], "data.columns.label"),
-    "Cat and cat": (["label", *NAMES], [["Cat", *([3] * 64)], ["cat", *([2] * 64)]], "differ in their case"),
+    "Cat and cat": (
+        ["label", *NAMES],
+        [["Cat", *([3] * 64)], ["cat", *([2] * 64)]],
+        "differ only in upper and lower case",
+    ),
 }
 
 
@@ -204,7 +208,7 @@ def test_a_table_that_holds_no_images_is_refused(kind: str, tmp_path: Path) -> N
 
 def test_what_may_mean_two_things_is_refused(tmp_path: Path) -> None:
     write(tmp_path / "one.csv", ["label", *NAMES], labelled())
-    with pytest.raises(ConfigError, match=r"data\.class_level: .* only images in files"):
+    with pytest.raises(ConfigError, match=r"data\.class_level: .* needs image files"):
         image_source(config(tmp_path, class_level=1)).pool()
     write(tmp_path / "two.csv", ["label", *NAMES], labelled(GREY + 1))
     with pytest.raises(DataError, match=r"several tables hold pixels \(one.csv, two.csv\).*data\.exclude"):

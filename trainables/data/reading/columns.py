@@ -199,7 +199,7 @@ def find_labels(table: Table, columns: Columns, *, without: set[str]) -> Labels:
             f"{name}{has if name.startswith(NUMBERED) else ''}" for name, has in zip(rest, values, strict=True)
         )
         raise DataError(
-            f"{table.name}: the columns {named} may be the class; name it by data.columns.label"
+            f"{table.name}: the columns {named} may be the class; name it with data.columns.label"
             f"{why_not_one_hot(table, rest)}"
         )
     return _only_left(table, rest[0])
@@ -251,7 +251,9 @@ def _only_left(table: Table, name: str) -> Labels:
     different = list(dict.fromkeys(filled))
     several = f"{len(different):,} different values in {len(filled):,} rows ({first_names(different)})"
     if _CARRIERS & set(words_of(name)):
-        raise NoClassesError(f"{table.name}: no column is left for the class; {name} is read by data.group={name}")
+        raise NoClassesError(
+            f"{table.name}: no column is left for the class; {name} can be used with data.group={name}"
+        )
     most = _MOST_NUMBERS if _are_numbers(different) else _MOST_OF_ROWS * len(filled)
     if len(different) > most and len(filled) > _FEW_ROWS:
         raise NoClassesError(

@@ -111,7 +111,7 @@ def find_parts(top: Node) -> Division | None:
         )
         raise DataError(
             f"beside {few(known)} there are {few(others)} with {left:,} more images; name the folders that "
-            "are meant by data.train and data.test, or leave the others out with data.exclude"
+            "are meant with data.train and data.test, or leave the others out with data.exclude"
         )
     return _assign(nodes, passed, {name: part_of[name] for name in sorted(read, key=one_form)})
 

@@ -190,7 +190,7 @@ def _unless_a_table_differs(
         if by_table.names_across_classes(cells, of_folders):
             raise DataError(
                 f"{_several(folders)} have images of the same names, and {cells.name} says one class for each "
-                "name; leave out all but one of these folders by data.exclude, or the table if they are classes"
+                "name; leave out all but one of these folders with data.exclude, or the table if they are classes"
             )
     other = _with_other_classes(of_folders, read, entries, config)
     if other and are_numbered(folders) and len(other) == 1:
@@ -210,7 +210,7 @@ def _unless_a_table_differs(
         if divided is not None:
             return divided
     unread = naming_pictures(read.values(), [*of_folders])
-    said = [f"folders say the classes; {tables_in_words(unread)}"] if unread else []
+    said = [f"folders give the classes; {tables_in_words(unread)}"] if unread else []
     notes = (*found.notes, *said, *groups_in(unread), *broken_tables(entries, [*of_folders]))
     return with_test_table(replace(found, notes=notes), {**read, **lists}, entries.root, config)
 

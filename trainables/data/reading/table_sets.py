@@ -76,9 +76,9 @@ def _several(tables: Tables, sets: Sequence[Tables], odd: Tables) -> str:
     if together and len(sets) > 1:
         others = [_with_columns(cells) for each in sets if len(each) == 1 for cells in each.values()]
         named = "; ".join([*together, *others, *(cells.name for cells in odd.values())][: 2 * NAMES_SHOWN])
-        return f"several sets of tables name the images ({named}); leave out all but one by data.exclude"
+        return f"several sets of tables name the images ({named}); leave out all but one with data.exclude"
     named = "; ".join([*map(_with_columns, tables.values())][: 2 * NAMES_SHOWN])
-    return f"several tables name the images ({named}); name one by data.labels"
+    return f"several tables name the images ({named}); name one with data.labels"
 
 
 def _with_columns(cells: Table) -> str:

@@ -59,7 +59,7 @@ def naming_pictures(tables: Iterable[Table], pictures: Sequence[Place]) -> list[
 def tables_in_words(tables: Sequence[Table]) -> str:
     """What tables name the pictures, so that a person may say that one has the classes."""
     few = "; ".join(f"{each.name} ({first_names(each.header)})" for each in tables[:NAMES_SHOWN])
-    return f"tables that name the images are read by data.labels and data.columns.label: {few}"
+    return f"tables that name the images can be read with data.labels and data.columns.label: {few}"
 
 
 def groups_in(tables: Sequence[Table]) -> Iterator[str]:

@@ -37,7 +37,7 @@ BOTH = {"cat": 4, "dog": 4}
 def test_names_that_say_classes(pictures: list[PurePosixPath], expected: dict[str, dict[str, int]]) -> None:
     assert counts(pictures) == expected
     found = arrange_by_file_names(pictures)
-    assert found is not None and "the beginning of each file name is its class with: " in found.notes[0]
+    assert found is not None and "the beginning of each file name is its class: " in found.notes[0]
     read = [place for of in found.parts.values() for place in of]
     passed = [place for of in found.passed_over.values() for place in of]
     assert sorted([*read, *passed]) == sorted(pictures)

@@ -231,7 +231,7 @@ def test_a_weight_is_a_number_above_0(cell: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("cell", ["high", "50%", "1.2.3"])
 def test_a_text_among_sample_weights_is_no_reason_to_leave_them_out(cell: str, tmp_path: Path) -> None:
     text = weighted("sample_weight", "1", cell, "1", "1")
-    with pytest.raises(DataError, match=rf"'{cell}' in the column sample_weight is no weight"):
+    with pytest.raises(DataError, match=rf"'{cell}' in the column sample_weight is not a weight"):
         arrange_by_table(read_table(written(tmp_path, text)), PICTURES, Columns())
 
 
@@ -275,7 +275,7 @@ def test_a_column_a_class_may_be_called_train(header: str, classes: list[str], t
 @pytest.mark.parametrize(
     ("column", "cells", "said"),
     [
-        ("patient", ["p1", "p2"] * 10, "patient is read by data.group=patient"),
+        ("patient", ["p1", "p2"] * 10, "patient can be used with data.group=patient"),
         ("caption", [f"photo {i}" for i in range(20)], "caption has 20 different values in 20 rows"),
         ("age", [f"{i}.5" for i in range(40)], "age has 40 different values in 40 rows"),
     ],
@@ -325,8 +325,8 @@ def test_a_class_may_be_called_none(name: str, tmp_path: Path) -> None:
     ("classes", "said"),
     [
         (("Cat", "dog", "cat", "dog"), r"the classes 'Cat' and 'cat' differ only in upper and lower case"),
-        (("0", "1", "0.0", "1"), r"the classes '0' and '0\.0' differ in how a number is written alone"),
-        (("2.", "1", "1", "2.0"), r"the classes '2\.' and '2\.0' differ in how a number is written alone"),
+        (("0", "1", "0.0", "1"), r"the classes '0' and '0\.0' differ only in how a number is written"),
+        (("2.", "1", "1", "2.0"), r"the classes '2\.' and '2\.0' differ only in how a number is written"),
     ],
 )
 def test_classes_that_are_hardly_two_are_refused(classes: tuple[str, ...], said: str, tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def test_a_list_of_several_columns_asks_which_is_the_class(tmp_path: Path) -> No
         rows = [f"{i} {name} {('no', 'yes')[i % 2]} {('a', 'b', 'c')[i % 3]}" for i, name in enumerate(names)]
         (tmp_path / f"{part}.txt").write_text("\n".join(rows))
     with pytest.raises(
-        DataError, match=r"column 3 \(no, yes\), column 4 \(a, b, c\) may be the class; name it by"
+        DataError, match=r"column 3 \(no, yes\), column 4 \(a, b, c\) may be the class; name it with"
     ):
         read_listing(config(tmp_path))
     found = read_listing(config(tmp_path, columns=Columns(label="column 3")))
