@@ -110,11 +110,11 @@ def _so_far_line(found: Sequence[Contrast], study: Study) -> tuple[tuple[str, st
 
 
 def _threshold_line(of_tiles: Contrast, study: Study) -> tuple[tuple[str, str], ...]:
-    """What the GAN of the tiles gains beyond a moved threshold; nothing where its gain is not worth having."""
+    """What the GAN of the tiles gains beyond a shifted threshold; nothing if its gain is not worthwhile."""
     several = len(planned_ratios(study)) > 1
     return tuple(
         (
-            "Beyond a moved threshold",
+            "Beyond a shifted threshold",
             f"{short_interval(each.left)} of {each.gan}'s {short(each.plain, signed=True)} in F1"
             f"{f', at ratio {ratio_text(each.condition.imbalance_ratio)}' if several else ''}",
         )

@@ -115,13 +115,13 @@ def test_the_first_screen_says_what_is_left_of_a_gain() -> None:
     study = two_arms(skill=1.5, shift=(1.0, 0.0, 0.0))
     (found,) = remainders(study)
     assert (found.gan, found.plain) == ("dcgan", pytest.approx(means(study)[PLAIN])) and is_shift(found, 0.02)
-    said = dict(overview(study).verdicts)["Beyond a moved threshold"]
+    said = dict(overview(study).verdicts)["Beyond a shifted threshold"]
     assert said == f"{short_interval(found.left)} of dcgan's {found.plain:+.2f} in F1"
 
 
 def test_nothing_is_left_of_a_loss_and_most_of_a_gain_in_ranking() -> None:
     loss, gain = two_arms(skill=0.5, shift=(3.0, 0.0, 0.0)), two_arms(skill=3.0, shift=(3.0, 0.0, 0.0))
-    assert "Beyond a moved threshold" not in dict(overview(loss).verdicts)
+    assert "Beyond a shifted threshold" not in dict(overview(loss).verdicts)
     assert not any(is_shift(each, 0.02) for each in (*remainders(loss), *remainders(gain)))
     assert not is_shift(remainders(two_arms(skill=1.5, shift=(1.0, 0.0, 0.0)))[0], 0.9)
     (sentence,) = threshold_sentences(gain)
