@@ -1,7 +1,7 @@
 """Whether pretraining on all classes and DiffAugment pay for few rare images, with paired seeds.
 
 `python -m benchmarks.gan_start zeros` runs a `dcgan` trial for each seed without either, with DiffAugment, and
-after pretraining, and prints mean gains over no balancing in minority F1 on the test part, and GAN-train. A trial
+after pretraining, and prints mean gains over no balancing in minority F1 on the test set, and GAN-train. A trial
 that is done is kept in benchmarks/results, so that it may be stopped and run again; `--write` puts the table of
 all that is kept into docs/gan_length.md.
 """

@@ -51,8 +51,8 @@ NUM_MET, NUM_BESIDE, JUDGEMENTS = 60, 1620, 20
 
 @dataclass(frozen=True, kw_only=True)
 class Images:
-    """Images of one class as rows of numbers: the training part, and as many fresh ones as are generated; and the
-    training part of the other classes.
+    """Images of one class as rows of numbers: the training set, and as many fresh ones as are generated; and the
+    training set of the other classes.
     """
 
     training: Points

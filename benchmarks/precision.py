@@ -54,7 +54,7 @@ def has_convolutions(variant: GanVariant) -> bool:
 
 
 def digits(size: int) -> TrainingSet:
-    """The training part of the quickstart's digits, of `size` pixels."""
+    """The training set of the quickstart's digits, of `size` pixels."""
     config = trials_of_one_setting(study_config("quickstart", [f"data.image_size={size}"]))[0].config
     return load_data(config, image_source(config.data), torch.device("cpu")).training
 

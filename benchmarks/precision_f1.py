@@ -63,7 +63,7 @@ def minority_f1(trial: TrialConfig) -> float:
     *_, outcome = run_trial(trial, purpose, device=torch.device("cpu"))
     assert isinstance(outcome, TrialOutcome)
     found = outcome.record.scores["test"]["minority_f1"]
-    assert found is not None, "the test part has images of both rare classes"
+    assert found is not None, "the test set has images of both rare classes"
     return found
 
 
@@ -86,7 +86,7 @@ def classifier_lines() -> Iterator[str]:
 def describe(exact: Sequence[float], rounded: Sequence[float]) -> str:
     """Both means of the GAN and their paired difference as a sentence."""
     return (
-        f"Minority F1 on the test part of the quickstart's digits, with a `dcgan` of {STEPS:,} steps and"
+        f"Minority F1 on the test set of the quickstart's digits, with a `dcgan` of {STEPS:,} steps and"
         f" {len(exact)} paired seeds: {fmean(exact):.4f} in float32, {fmean(rounded):.4f} in bf16; the difference"
         f" is {gain(exact, rounded)}."
     )

@@ -4,7 +4,7 @@
     gan-study run imagefolder --data DIR --set classifier.name=backbone \\
         --set 'classifier.backbone={library: gan_study, model: resnet18, weights: OUT.pth}'
 
-Prints what it reached on the test part. Settings are those of He et al. 2016, section 4.2, for CIFAR-10, but for
+Prints what it reached on the test set. Settings are those of He et al. 2016, section 4.2, for CIFAR-10, but for
 the number of epochs, which follows from the time.
 """
 
@@ -54,7 +54,7 @@ def pretrain(training: TrainingSet, model: str, *, seconds: float) -> FittedClas
 
 
 def accuracy(fitted: FittedClassifier, source: ImageSource, device: torch.device) -> float:
-    """The share of the test part that is classified correctly."""
+    """The share of the test set that is classified correctly."""
     test = source.test().images
     predicted = fitted.logits(hold(test.images, device)).argmax(dim=1).cpu()
     return float((predicted == torch.as_tensor(test.labels)).float().mean())

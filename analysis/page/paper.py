@@ -116,7 +116,7 @@ def methods_text(study: Study) -> str:
         *(_data_sentence(tested, task) for task in tasks),
         f"The imbalance ratio of the training pool (largest over smallest class) was "
         f"{listing([ratio_text(ratio) for ratio in ratios])}; validation images were taken from that "
-        f"pool, and the test part was fixed and read only by the confirm trials.",
+        f"pool, and the test set was fixed and read only by the confirm trials.",
         f"We compared {count(len(gans), 'GAN')} ({listing(gans) or 'none'}){other_text} with no balancing and "
         f"{count(len(simple), 'method')} without a GAN ({listing(simple) or 'none'}), on the same splits and with "
         "the same classifier.",

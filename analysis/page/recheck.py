@@ -27,7 +27,7 @@ from gan_study.trainables.records.record import Part, RecordError
 # What another machine's arithmetic may change: the last digits of a mean.
 RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE = 1e-9, 1e-12
 UNWEIGHTED = (
-    "validation scores are not recomputed: they need the class proportions of the test part, which no trial "
+    "validation scores are not recomputed: they need the class proportions of the test set, which no trial "
     "has read yet"
 )
 
@@ -140,7 +140,7 @@ def _score_fits(
 
 
 def _test_proportions(records: Sequence[Trial], dataset: str) -> tuple[float, ...] | None:
-    """The share of each class in the test part, which weights validation scores; None before any trial read it."""
+    """The share of each class in the test set, which weights validation scores; None before any trial read it."""
     for record in records:
         if record.dataset == dataset and record.class_counts and record.class_counts.test:
             counts = record.class_counts.test

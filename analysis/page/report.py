@@ -164,7 +164,7 @@ def terminal_summary(study: Study) -> tuple[str, pd.DataFrame]:
     answer : str
         The answer in sentences.
     table : pandas.DataFrame
-        A row for each method: its scores and gains on the test part.
+        A row for each method: its scores and gains on the test set.
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """Predictions corrected on validation images: by a temperature, or by a vector added to the log-probabilities.
 
 Arrays in, arrays out; all fits of a trial at once. Validation images are weighted to the class proportions of the
-test part, to which the predictions apply.
+test set, to which the predictions apply.
 """
 
 from dataclasses import dataclass
@@ -39,9 +39,9 @@ class FittedPart:
 
 
 def fitted_parts(trial: Trial) -> tuple[FittedPart, FittedPart] | None:
-    """Validation and test part of a trial; None unless the predictions of both are stored.
+    """Validation and test set of a trial; None unless the predictions of both are stored.
 
-    The weights give the classes of the validation part their shares of the test part, and sum to 1.
+    The weights give the classes of the validation set their shares of the test set, and sum to 1.
     """
     validation, test = trial.predictions("validation"), trial.predictions("test")
     if validation is None or test is None or not trial.class_names:

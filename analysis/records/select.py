@@ -197,7 +197,7 @@ def best_by_validation(
     """The balancer of `kind` with the largest mean paired gain on validation under `condition`.
 
     Only the first round of seeds counts, which all methods share: later rounds are for undecided methods.
-    None if none of them was confirmed beside no balancing. The test part is not used.
+    None if none of them was confirmed beside no balancing. The test set is not used.
     """
     first = [record for record in under(records, condition) if round_of(record) == 1]
     gains = paired_gains(first, MAIN_METRIC, "validation")

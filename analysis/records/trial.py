@@ -251,7 +251,7 @@ class Trial(TrialRecord):
 
     @cached_property
     def test_epochs(self) -> tuple[Overall, ...]:
-        """Scores of the first fit on the test part after each epoch."""
+        """Scores of the first fit on the test set after each epoch."""
         found = self.read("scores/metrics", "classifier/test_epochs")
         return tuple(_by_name(found[0].tolist(), row) for row in found[1]) if found else ()
 

@@ -1,4 +1,4 @@
-"""The classifier's best epoch on the test part, which much of the literature reports, compared with its last."""
+"""The classifier's best epoch on the test set, which much of the literature reports, compared with its last."""
 
 from collections.abc import Sequence
 
@@ -35,7 +35,7 @@ def best_epoch_tables(records: Sequence[Trial]) -> tuple[Table, ...]:
                 cells[f"{label(metric)}, {name} epoch"] = estimate_text(estimate)
         numbers.append(row)
         text.append(cells | {"Seeds": len(trials)})
-    title = "The last epoch, and the best epoch chosen on the test part"
+    title = "The last epoch, and the best epoch chosen on the test set"
     frames = pd.DataFrame(numbers), pd.DataFrame(text)
     return (Table(name="best_epoch", title=title, numbers=frames[0], rows=frames[1], origin=SCORES),)
 

@@ -27,7 +27,7 @@ HEADINGS = {
 def calibration_tables(records: Sequence[Trial]) -> tuple[Table, ...]:
     """One table, a row for each method; none if no trial has stored its predictions of both parts.
 
-    Each fit has its own temperature, fitted to its predictions of the validation part.
+    Each fit has its own temperature, fitted to its predictions of the validation set.
     """
     numbers: list[tuple[object, ...]] = []
     text: list[tuple[object, ...]] = []
@@ -42,7 +42,7 @@ def calibration_tables(records: Sequence[Trial]) -> tuple[Table, ...]:
     return (
         Table(
             name="calibration",
-            title="Calibration on the test part, before and after temperature scaling on validation",
+            title="Calibration on the test set, before and after temperature scaling on validation",
             numbers=pd.DataFrame(numbers, columns=[*ARM_COLUMNS, "metric", "n", "mean", "low", "high"]),
             rows=pd.DataFrame(text, columns=[*ARM_COLUMNS, *HEADINGS.values()]),
             origin=SCORES,
@@ -51,7 +51,7 @@ def calibration_tables(records: Sequence[Trial]) -> tuple[Table, ...]:
 
 
 def calibration(trial: Trial) -> Mapping[str, float] | None:
-    """The test part's calibration error and Brier score before and after scaling, means over the fits.
+    """The test set's calibration error and Brier score before and after scaling, means over the fits.
 
     The keys are those of HEADINGS; None unless the predictions of both parts are stored.
     """

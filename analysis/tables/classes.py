@@ -44,7 +44,7 @@ class _Tested:
 
 
 def _read(trial: Trial) -> _Tested | None:
-    """What a trial's predictions of the test part come to; None if they are not stored."""
+    """What a trial's predictions of the test set come to; None if they are not stored."""
     predictions = trial.predictions("test")
     if predictions is None or not trial.class_names:
         return None
@@ -73,7 +73,7 @@ def _class_scores(groups: Mapping[Arm, Sequence[_Tested]]) -> Table:
     columns = [*ARM_COLUMNS, "class", "minority"]
     return Table(
         name="class_scores",
-        title="Precision, recall and F1 of every class on the test part",
+        title="Precision, recall and F1 of every class on the test set",
         numbers=pd.DataFrame(numbers, columns=[*columns, "metric", "n", "mean", "low", "high"]),
         rows=pd.DataFrame(text, columns=[*columns, *CLASS_METRICS.values()]),
         origin=SCORES,

@@ -73,7 +73,7 @@ def _pr(counts: Counts) -> tuple[Floats, Floats]:
 
 
 def rare_class_counts(trial: Trial) -> dict[int, list[Counts]]:
-    """The counts of each fit, by the label of each rare class, on the test part; empty without its predictions.
+    """The counts of each fit, by the label of each rare class, on the test set; empty without its predictions.
 
     A class without test images, or without images of other classes, has none.
     """

@@ -49,7 +49,7 @@ FIDELITY = (
     Quantity(
         metric="filter_passed",
         heading="Passes the filter",
-        meaning="Share of the generated images that a classifier of the training part recognises as "
+        meaning="Share of the generated images that a classifier of the training set recognises as "
         "their class, and that are neither near-copies of training images nor outliers in its features. "
         "Good if it reaches that of held-out real images.",
     ),

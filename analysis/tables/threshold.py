@@ -2,7 +2,7 @@
 
 A balanced training set makes a classifier predict the rare classes more often. Moving the threshold of a
 classifier that was trained without balancing has the same effect and costs nothing (Buda et al. 2018). Here the
-predictions of both are corrected to the same prior, the test part's, on validation images; the gain that is left
+predictions of both are corrected to the same prior, the test set's, on validation images; the gain that is left
 is not an effect of the threshold.
 """
 
@@ -51,7 +51,7 @@ _HEADINGS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Ranked:
-    """Scores of one trial on the test part, means over its fits.
+    """Scores of one trial on the test set, means over its fits.
 
     `overall` by PLAIN, CORRECTED and AREAS, and `by_class` the areas of each rare class, by its name and AREAS.
     """
@@ -140,7 +140,7 @@ def _overall_table(gains: Mapping[Arm, Sequence[Ranked]], judged: Mapping[Arm, E
     text = [(*arm, *_texts(estimates[arm], shown)) for arm in arms]
     return Table(
         name="why_it_gained",
-        title="Gains on the test part at the same prior, and in ranking",
+        title="Gains on the test set at the same prior, and in ranking",
         numbers=pd.DataFrame(numbers, columns=[*ARM_COLUMNS, "metric", "n", "mean", "low", "high"]),
         rows=pd.DataFrame(text, columns=[*ARM_COLUMNS, *shown.values()]),
         origin=GAINS,
@@ -162,7 +162,7 @@ def _class_table(gains: Mapping[Arm, Sequence[Ranked]]) -> Table:
     ]
     return Table(
         name="ranking",
-        title="Gains in AUROC and AUPRC of each rare class on the test part",
+        title="Gains in AUROC and AUPRC of each rare class on the test set",
         numbers=pd.DataFrame(numbers, columns=[*ARM_COLUMNS, "class", "metric", "n", "mean", "low", "high"]),
         rows=pd.DataFrame(text, columns=[*ARM_COLUMNS, "class", "Gain in AUROC", "Gain in AUPRC"]),
         origin=GAINS,

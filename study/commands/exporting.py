@@ -27,7 +27,7 @@ Ratio = Annotated[float | None, typer.Option("--ratio", help="The imbalance rati
 Seed = Annotated[int | None, typer.Option("--seed", help="Seed of the split and the training.")]
 AllImages = Annotated[
     bool,
-    typer.Option("--all-images", help="Also train on the validation part; there are no validation scores then."),
+    typer.Option("--all-images", help="Also train on the validation set; there are no validation scores then."),
 ]
 Link = Annotated[bool, typer.Option("--link", help="Link real images instead of copying them.")]
 About = Annotated[

@@ -114,7 +114,7 @@ class SearchConfig:
 
 @settings
 class ConfirmConfig:
-    """The fresh seeds with which every balancer is confirmed; only these trials read the test part.
+    """The fresh seeds with which every balancer is confirmed; only these trials read the test set.
 
     For `test_each_epoch` and `image_features` see EvaluationConfig.
     """
@@ -131,7 +131,7 @@ class ConfirmConfig:
     """Number of classifiers that each confirmed trial fits to its balanced set; "auto": the optimum for the
     measured costs and spreads (`fits.py`), which depends on the machine's speed."""
     test_each_epoch: bool = False
-    """Also score the test part after each epoch of the first fit, so that the report can show the best epoch, as
+    """Also score the test set after each epoch of the first fit, so that the report can show the best epoch, as
     much of the literature does, beside the last."""
     image_features: ImageFeatures = Field(default_factory=DomainFeatures)
     """The features used to compare generated images with real ones (FID, KID, precision, recall)."""
@@ -244,7 +244,7 @@ class StudyConfig:
     search: SearchConfig = Field(default_factory=SearchConfig)
     """How the settings of each balancer are searched."""
     confirm: ConfirmConfig = Field(default_factory=ConfirmConfig)
-    """How methods are compared on the test part, with fresh seeds."""
+    """How methods are compared on the test set, with fresh seeds."""
     resources: ResourceConfig = Field(default_factory=ResourceConfig)
     """The resources of each trial, and how many trials run at once."""
     storage: Annotated[str | None, BeforeValidator(_is_text)] = None

@@ -124,7 +124,7 @@ def _baseline_fits(config: StudyConfig) -> int:
 def confirmations(
     config: StudyConfig, closed: ClosedSearch, rounds: Sequence[SeedRound]
 ) -> Iterator[PlannedTrial]:
-    """The arms of each round with its seeds: the only trials that read the test part.
+    """The arms of each round with its seeds: the only trials that read the test set.
 
     Raises ConfigError if a round has an arm that is not in the study, or one without chosen settings.
     """

@@ -76,7 +76,7 @@ def refuse_nothing_to_generate(config: StudyConfig, parts: Mapping[Ratio, TrialP
 def data_lines(data: DataConfig, imbalance: Imbalance) -> tuple[str, ...]:
     """What was read, see `read_back`.
 
-    Also reads the test part, here and not in a trial, so that an unreadable file is found at once.
+    Also reads the test set, here and not in a trial, so that an unreadable file is found at once.
     """
     source = image_source(data)
     return read_back(data, imbalance, source.pool(), source.test())

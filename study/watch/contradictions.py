@@ -24,11 +24,11 @@ def contradictions(
 ) -> Iterator[str]:
     """What cannot be in a record that a trial wrote, one line each.
 
-    `is_tested`: its configuration lets it read the test part. `metric` is the study's objective.
+    `is_tested`: its configuration lets it read the test set. `metric` is the study's objective.
     """
     phase, status = record.phase, record.status
     if is_tested != (phase == "confirm"):
-        yield f"phase is {phase}, and its configuration reads {'the' if is_tested else 'no'} test part"
+        yield f"phase is {phase}, and its configuration reads {'the' if is_tested else 'no'} test set"
     for name, belongs_to in (("search", "search"), ("selection", "confirm")):
         if (getattr(record, name) is not None) != (phase == belongs_to):
             yield f"phase is {phase}, {'with' if getattr(record, name) is not None else 'without'} {name}"

@@ -51,7 +51,7 @@ def dashboard(manifest: Manifest, *, entity: str, answer: Mapping[str, str]) -> 
 def report(manifest: Manifest, *, entity: str, answer: Mapping[str, str]) -> panels.Report:
     """The W&B report of the study: `answer` as text, then the panels of `dashboard`, each with its set of runs.
 
-    A set of runs is one phase of this study, so charts of the test part show only confirmed trials.
+    A set of runs is one phase of this study, so charts of the test set show only confirmed trials.
     """
 
     def grid(phase: str, *shown: object) -> panels.PanelGrid:

@@ -331,7 +331,7 @@ def plain_record(record: Trial) -> TrialRecord:
 
 
 def with_test_epochs(record: Trial, accuracies: Sequence[float]) -> Trial:
-    """`record` with these accuracies on the test part after each epoch of the classifier."""
+    """`record` with these accuracies on the test set after each epoch of the classifier."""
     epochs = np.array([[accuracy, np.nan] for accuracy in accuracies])
     metrics = np.array(["accuracy", "minority_f1"])
     return with_arrays(record, {"scores/metrics": metrics, "classifier/test_epochs": epochs})

@@ -300,7 +300,7 @@ ARRAYS, TOGETHER, COUNTS, TWICE, ASKED = DATA_SET_PROMISES
         (
             lambda name, found: replace(found, origins=tuple(map(str, range(len(found))))),
             TOGETHER,
-            "an image is in the pool and in the test part",
+            "an image is in the pool and in the test set",
         ),
         (
             lambda name, found: found.subset(np.arange(len(found) - (name == "test"))),

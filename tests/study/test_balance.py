@@ -262,7 +262,7 @@ def test_real_images_are_linked_where_that_is_asked_for(gan_study, images, tmp_p
 
 def test_an_unreadable_image_is_left_out_where_that_is_asked_for(gan_study, images, tmp_path):
     shutil.copytree(images, tmp_path / "images")
-    # Two of eight are the test part, which is not read.
+    # Two of eight are the test set, which is not read.
     for name in ("00.png", "01.png", "02.png"):
         (tmp_path / "images" / "lynx" / name).write_bytes(b"\x89PNG\r\n")
     command = ("balance", "--data", tmp_path / "images", "--out", tmp_path / "out", "--variant", "dcgan", *COMMAND)

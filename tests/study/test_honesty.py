@@ -1,4 +1,4 @@
-"""The search never learns from the test part."""
+"""The search never learns from the test set."""
 
 import numpy as np
 import pytest

@@ -212,7 +212,7 @@ def test_a_worker_with_other_code_refuses_a_trial_and_runs_the_next_of_its_own(l
 def test_only_a_confirmation_asks_for_the_test_part(local_ray, tmp_path):
     @ray.remote
     def forbidden():
-        raise RuntimeError("the test part was asked for")
+        raise RuntimeError("the test set was asked for")
 
     images = replace(share(digits()), test_part=forbidden.remote())
     search = Purpose(phase="search", baseline=0.5, search=SearchTrial(number=0, params={}))
@@ -221,7 +221,7 @@ def test_only_a_confirmation_asks_for_the_test_part(local_ray, tmp_path):
     records = records_of(images, trials)
     assert [next(records).status, next(records).status] == ["complete", "complete"]
     # It is not believed in a process that has run others.
-    with pytest.raises(BrokenProcessError, match="the test part was asked for"):
+    with pytest.raises(BrokenProcessError, match="the test set was asked for"):
         next(records)
 
 
@@ -304,7 +304,7 @@ def test_a_trial_that_hangs_is_stopped_and_the_next_one_in_its_process_runs(loca
 
 @pytest.mark.faults
 def test_a_trial_without_memory_and_one_that_dies_again_and_again_are_recorded(local_ray, tmp_path, monkeypatch):
-    """Confirmations ask for the test part one at a time: the first asks for too much, the second dies."""
+    """Confirmations ask for the test set one at a time: the first asks for too much, the second dies."""
     calls = tmp_path / "calls"
 
     class Fatal(SharedImages):

@@ -150,6 +150,6 @@ def deficits(training: TrainingSet, *, balance_to: float) -> dict[int, int]:
     counts = training.class_counts()
     for label in training.classes.minority:
         if counts[label] == 0:
-            raise DataError(f"class {training.classes.names[label]!r} has no image in the training part")
+            raise DataError(f"class {training.classes.names[label]!r} has no image in the training set")
     target = round(balance_to * max(counts))
     return {label: target - counts[label] for label in training.classes.minority if counts[label] < target}

@@ -68,7 +68,7 @@ class GeneratorBalancing(FillsClasses, ABC):
     images of its class, which is 1 unless a table weights them. The loss of a batch is the weighted mean. Shao et
     al. 2024 ("DiffuLT", arXiv 2403.05170) use 0.3."""
     filter: Literal["measure", "apply"] = "measure"
-    """Whether a classifier of the training part checks generated images: recognised as another class, a near-copy
+    """Whether a classifier of the training set checks generated images: recognised as another class, a near-copy
     of a training image, or an outlier. "measure": rejected images are counted when generated images are measured,
     and still used; "apply": they are replaced, if ten draws contain enough images that pass."""
 

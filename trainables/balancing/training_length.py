@@ -2,7 +2,7 @@
 
 A training of a fixed length ends at that length. A training that may end automatically is compared, every few
 hundred steps, with real images that were held out, and ends when the distance has not decreased for a while; the
-nearest generator after the minimum length is used. Neither the validation nor the test part is used for this.
+nearest generator after the minimum length is used. Neither the validation nor the test set is used for this.
 """
 
 import math

@@ -156,7 +156,7 @@ class ClassifierConfig:
 
     If the schedule or early stopping uses the validation loss, validation chooses the epoch as well as the
     configuration. In that loss classes have the same weights as in the validation scores: their shares of the test
-    part. The test part is never read.
+    set. The test set is never read.
     """
 
     name: str = "simple_cnn"
@@ -166,7 +166,7 @@ class ClassifierConfig:
     into this many parts."""
     budget: Budget = "steps"
     """The meaning of `epochs`. "steps": as many optimiser steps as that many epochs of the *unbalanced* training
-    part, so that a larger balanced set does not get more training. "epochs": passes over the balanced set, as in
+    set, so that a larger balanced set does not get more training. "epochs": passes over the balanced set, as in
     the documents that the study follows."""
     batch_size: int = Field(default=64, ge=1)
     """Images an optimiser step."""
@@ -236,7 +236,7 @@ class FittedClassifier:
     training_losses: tuple[float, ...] = ()
     """Mean loss of the steps of each epoch; NaN after an early stop."""
     validation_losses: tuple[float, ...] = ()
-    """Loss on the validation part after each of these epochs; NaN if it was not measured."""
+    """Loss on the validation set after each of these epochs; NaN if it was not measured."""
 
     @torch.no_grad()
     def features(self, images: Images) -> Tensor:

@@ -74,7 +74,7 @@ class Validation:
 def proportional_weights(labels: Tensor, proportions: Sequence[float]) -> Tensor:
     """Weights [N] that give the classes of `labels` [N] the `proportions` [K].
 
-    The validation part is as imbalanced as the training part. Unweighted, its loss would stop a training before
+    The validation set is as imbalanced as the training set. Unweighted, its loss would stop a training before
     the classifier has learned the rare classes.
     """
     counts = labels.bincount(minlength=len(proportions))

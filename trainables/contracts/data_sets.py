@@ -26,7 +26,7 @@ class DataSetSubject:
 
     @cached_property
     def parts(self) -> dict[str, LabeledImages]:
-        """Pool and test part, by name."""
+        """Pool and test set, by name."""
         return {"pool": self.source.pool().images, "test": self.source.test().images}
 
 
@@ -51,9 +51,9 @@ def _has_described_arrays(subject: DataSetSubject) -> None:
 
 def _has_parts_that_belong_together(subject: DataSetSubject) -> None:
     pool, test = subject.parts["pool"], subject.parts["test"]
-    require(pool.shape == test.shape, "pool and test part have images of different shapes")
-    require(pool.class_names == test.class_names, "pool and test part have different classes")
-    require(not set(pool.origins) & set(test.origins), "an image is in the pool and in the test part")
+    require(pool.shape == test.shape, "pool and test set have images of different shapes")
+    require(pool.class_names == test.class_names, "pool and test set have different classes")
+    require(not set(pool.origins) & set(test.origins), "an image is in the pool and in the test set")
     twins = len(twin_indices(pool, test))
     require(
         twins <= MANY_LOOK_ALIKES * len(test),

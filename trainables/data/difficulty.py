@@ -1,4 +1,4 @@
-"""What makes imbalanced data harder: wrong labels, overlapping classes, borderline images, a shifted test part.
+"""What makes imbalanced data harder: wrong labels, overlapping classes, borderline images, a shifted test set.
 
 These are four of the characteristics that Lopez et al. 2013 ("An insight into classification with imbalanced
 data", section 5) name beside the class sizes themselves. Settings, and pure functions of arrays and a seed.
@@ -32,7 +32,7 @@ _BLOCK = 256
 
 @settings
 class Shift:
-    """How the recording of the test part differs from that of the training pool; the defaults change nothing.
+    """How the recording of the test set differs from that of the training pool; the defaults change nothing.
 
     In this order: rotation, contrast, brightness, noise. The last three are those of Hendrycks and Dietterich 2019
     (ImageNet-C), with brightness in grey levels.
@@ -52,14 +52,14 @@ class Shift:
 class Difficulty:
     """Changes of the images and labels before a trial sees them; none by default.
 
-    `class_overlap` and `borderline_share` are properties of the population, so both pool and test part have them,
+    `class_overlap` and `borderline_share` are properties of the population, so both pool and test set have them,
     each blended within itself, by true labels. Since the pool is blended before it is split, a training image may
     contain a part of a validation image of another class.
     """
 
     label_noise: float = Field(default=0.0, ge=0, lt=1)
     """The share of each class's labels in the training pool that are wrong (`noisy_labels`); on average also the
-    share in the training and validation parts drawn from it. Classes keep their sizes; test labels stay clean."""
+    share in the training and validation sets drawn from it. Classes keep their sizes; test labels stay clean."""
     class_overlap: float = Field(default=0.0, ge=0, lt=_BOUNDARY)
     """How far *all* images are moved towards another class: the share of an image of another class that is
     blended into every image, so that whole classes overlap."""
@@ -67,7 +67,7 @@ class Difficulty:
     """How many images are *next to the boundary*: the share of each class's images that are blended to just below
     one half, while the others are unchanged (the disturbance ratio of Napierala, Stefanowski and Wilk 2010)."""
     shift: Shift | None = None
-    """Changes of the test part only; null: none."""
+    """Changes of the test set only; null: none."""
 
 
 def harder_pool(images: LabeledImages, difficulty: Difficulty) -> Loaded:
@@ -84,14 +84,14 @@ def harder_pool(images: LabeledImages, difficulty: Difficulty) -> Loaded:
 
 
 def harder_test(images: LabeledImages, difficulty: Difficulty) -> Loaded:
-    """The test part with its classes blended, and then shifted; its labels are not changed."""
-    blend, shift = _blended(images, difficulty, part="test part"), difficulty.shift or Shift()
+    """The test set with its classes blended, and then shifted; its labels are not changed."""
+    blend, shift = _blended(images, difficulty, part="test set"), difficulty.shift or Shift()
     neutral = dump(Shift())
     changes = [f"{name} {value:g}" for name, value in dump(shift).items() if value != neutral[name]]
     if not changes:
         return blend
-    pixels = shifted(blend.images.images, shift, seed=derive_seed(_SEED, "difficulty", "test part"))
-    note = f"data set shift: every image of the test part has {', '.join(changes)}"
+    pixels = shifted(blend.images.images, shift, seed=derive_seed(_SEED, "difficulty", "test set"))
+    note = f"data set shift: every image of the test set has {', '.join(changes)}"
     return Loaded(images=replace(blend.images, images=pixels), notes=(*blend.notes, note))
 
 

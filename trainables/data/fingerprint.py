@@ -28,9 +28,9 @@ class Fingerprint:
     """A data set's files: by part, the digest of each by its name."""
 
     pool: Mapping[str, str]
-    """What training and validation parts are drawn from."""
+    """What training and validation sets are drawn from."""
     test: Mapping[str, str]
-    """The test part."""
+    """The test set."""
     other: Mapping[str, str] = field(default_factory=dict)
     """Further files that the numbers depend on."""
 
@@ -41,7 +41,7 @@ class Fingerprint:
 
     @property
     def test_digest(self) -> str:
-        """A digest of the files of the test part and their content."""
+        """A digest of the files of the test set and their content."""
         return _name_files(self.test)
 
     @property
@@ -95,7 +95,7 @@ class FileChanges:
     moved: Sequence[tuple[str, str]] = ()
     """The old and the new name of each moved file: a new folder may mean a new class."""
     exchanged: Sequence[str] = ()
-    """Files that moved between the pool and the test part, if nothing else has changed."""
+    """Files that moved between the pool and the test set, if nothing else has changed."""
 
     def __bool__(self) -> bool:
         return any((self.added, self.gone, self.changed, self.moved, self.exchanged))

@@ -37,7 +37,7 @@ _MOST_DIFFERENCE_SMALL = 4.0
 # Thumbnails of less spread, in levels, are plain areas, whose copies are found by their pixels alone.
 _LEAST_SPREAD = 4.0
 _BLOCK = 1024
-# The share of a test part from which on look-alikes may move accuracy by more than a point.
+# The share of a test set from which on look-alikes may move accuracy by more than a point.
 MANY_LOOK_ALIKES = 0.01
 
 
@@ -91,18 +91,18 @@ def look_alike_lines(
 
 
 def test_part_line(fraction: float, counts: Sequence[int], carved: Sequence[int], together: Together) -> str:
-    """Which share of each class, of `counts` pictures, has become the test part, and how it was drawn."""
+    """Which share of each class, of `counts` pictures, has become the test set, and how it was drawn."""
     if together.units is None:
-        return f"the test part is {fraction:.0%} of each class, drawn by name only"
+        return f"the test set is {fraction:.0%} of each class, drawn by name only"
     shares = [of_test / number for of_test, number in zip(carved, counts, strict=True)]
     least, most = f"{min(shares):.0%}", f"{max(shares):.0%}"
     share = f"{least} of each class" if least == most else f"{least} to {most} of a class"
     asked = "" if least == most == f"{fraction:.0%}" else f", but data.test_fraction asks for {fraction:.0%}"
-    return f"the test part is {share}{asked}, drawn without separating what belongs together"
+    return f"the test set is {share}{asked}, drawn without separating what belongs together"
 
 
 def leak_notes(pool: Sequence[Look | None], test: Sequence[Look | None], *, has_groups: bool) -> tuple[str, ...]:
-    """A note on the pictures of a given test part that look like a training picture; none without any."""
+    """A note on the pictures of a given test set that look like a training picture; none without any."""
     leaked = {
         row for each in similar_rows([*pool, *test]) if each[0] < len(pool) for row in each if row >= len(pool)
     }

@@ -59,7 +59,7 @@ class SelectedClasses:
         return replace(self._pool, images=select_classes(self._pool.images, self._labels))
 
     def test(self) -> Loaded:
-        """The test part."""
+        """The test set."""
         test = self.source.test()
         return replace(test, images=select_classes(test.images, self._labels))
 
@@ -109,7 +109,7 @@ class WithoutContradictions:
         return self._parts[0]
 
     def test(self) -> Loaded:
-        """The test part."""
+        """The test set."""
         return self._parts[1]
 
     def test_class_counts(self) -> tuple[int, ...]:
@@ -173,7 +173,7 @@ def group_notes(pool: LabeledImages, test: LabeledImages) -> tuple[str, ...]:
         return ()
     names = ", ".join(common[:_NAMES_SHOWN]) + (", ..." if len(common) > _NAMES_SHOWN else "")
     return (
-        f"groups that are in both the test part and the training part: {len(common)} of {test.num_groups()} "
+        f"groups that are in both the test set and the training set: {len(common)} of {test.num_groups()} "
         f"({names}); the parts were given and are not changed, so test scores may be too high",
     )
 
@@ -237,9 +237,9 @@ def range_notes(images: Pictures) -> tuple[str, ...]:
 class PreparedSource:
     """An ImageSource for `config`; each part is read once and shared, so its arrays must not be changed.
 
-    Duplicates are searched for in the whole pool, before `train_size` is drawn, so the test part is the same for
+    Duplicates are searched for in the whole pool, before `train_size` is drawn, so the test set is the same for
     every `train_size`. Difficulty is also added to the whole pool, so an image and its label are the same for
-    every `train_size`. Duplicates and class counts of the test part are those of the original images.
+    every `train_size`. Duplicates and class counts of the test set are those of the original images.
     """
 
     def __init__(self, raw: ImageSource, config: DataConfig) -> None:
@@ -251,7 +251,7 @@ class PreparedSource:
         return self._pool
 
     def test(self) -> Loaded:
-        """The test part."""
+        """The test set."""
         return self._test
 
     def test_class_counts(self) -> tuple[int, ...]:
@@ -269,7 +269,7 @@ class PreparedSource:
         return tuple(max(n - int(k), 0) for n, k in zip(counts, dropped, strict=True))
 
     # The interface has methods, and functools caches properties, hence both. The parts before they are prepared
-    # are cached too: the test part needs the pool's digests, and a source may read its files each time.
+    # are cached too: the test set needs the pool's digests, and a source may read its files each time.
 
     @cached_property
     def _raw_pool(self) -> Loaded:
@@ -305,7 +305,7 @@ class PreparedSource:
         counts = zip(test.class_names, test.class_counts(), hard.images.class_counts(), strict=True)
         for name, count, left in counts:
             if count == 0:
-                raise DataError(f"the test part has no image of class {name!r}")
+                raise DataError(f"the test set has no image of class {name!r}")
             if left == 0:
                 raise DataError(
                     f"every test image of class {name!r} is also in the pool; nothing is left to test it"

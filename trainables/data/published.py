@@ -39,7 +39,7 @@ class Part:
     notes: tuple[str, ...] = ()
 
 
-# (folder, whether this is the training part) -> the part
+# (folder, whether this is the training set) -> the part
 Reader: TypeAlias = Callable[[Path, bool], Part]
 # Downloads the set into an empty folder, and returns the files and folders there that are to be kept, in order.
 Download: TypeAlias = Callable[[Path], tuple[Path, ...]]
@@ -53,9 +53,9 @@ class Layout:
     """A file or folder that marks it."""
     read: Reader
     pool: tuple[str, ...]
-    """Patterns of the files that the training part is read from."""
+    """Patterns of the files that the training set is read from."""
     test: tuple[str, ...]
-    """Patterns of the files that the test part is read from."""
+    """Patterns of the files that the test set is read from."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,15 +94,15 @@ class PublishedSource:
     config: DataConfig
 
     def pool(self) -> Loaded:
-        """The official training part."""
+        """The official training set."""
         return self._read(train=True)
 
     def test(self) -> Loaded:
-        """The official test part; a note says if its class counts are not those published."""
+        """The official test set; a note says if its class counts are not those published."""
         test = self._read(train=False)
         if test.images.class_counts() == self.published.test_counts:
             return test
-        odd = f"the {self.published.name} test part is not the published one: its class counts differ"
+        odd = f"the {self.published.name} test set is not the published one: its class counts differ"
         return replace(test, notes=(*test.notes, odd))
 
     def test_class_counts(self) -> tuple[int, ...]:

@@ -42,9 +42,9 @@ class DataConfig:
     """How a picture that is not square is made square: squeezed, padded with black, or cropped around its
     middle."""
     test_fraction: float = Field(default=0.25, gt=0, lt=1)
-    """Share of each class for the test part, if the data set has no official one."""
+    """Share of each class for the test set, if the data set has no official one."""
     validation_fraction: float = Field(default=0.2, gt=0, lt=1)
-    """Share of each class of the imbalanced pool for the validation part."""
+    """Share of each class of the imbalanced pool for the validation set."""
     group: str | None = None
     """What no split divides, such as a patient or a video, in an image folder: a column of the table of labels,
     or "folder", the first folder below that of the class, or above it if no class has folders."""
@@ -54,13 +54,13 @@ class DataConfig:
     drop_duplicates: bool = False
     """Leave out test images whose pixels are also in the pool."""
     drop_contradictions: bool = False
-    """Leave out all copies, pixel by pixel, of images that have two classes, from the pool and the test part."""
+    """Leave out all copies, pixel by pixel, of images that have two classes, from the pool and the test set."""
     skip_unreadable: bool = False
     """Leave out image files that cannot be decoded, instead of rejecting the folder."""
     train: tuple[str, ...] = ()
     """The training folders of an image folder, below `root`, if they cannot be detected automatically."""
     test: tuple[str, ...] = ()
-    """The folders of the test part; without any it is split off from the training images."""
+    """The folders of the test set; without any it is split off from the training images."""
     exclude: tuple[str, ...] = ()
     """Files to skip: shell patterns of names or of paths below `root`."""
     class_level: Annotated[int, Field(ge=1)] | None = None
@@ -78,7 +78,7 @@ class ImageSource(Protocol):
     """A data set in two fixed parts: neither depends on a trial or its seed.
 
     A search trial calls only `pool` and `test_class_counts`. Neither depends on the label of any test image,
-    so no search can learn from the test part; Only `drop_contradictions` compares these labels, before any trial.
+    so no search can learn from the test set; Only `drop_contradictions` compares these labels, before any trial.
     """
 
     def pool(self) -> Loaded:
@@ -86,7 +86,7 @@ class ImageSource(Protocol):
         ...
 
     def test(self) -> Loaded:
-        """The test part, at the size and with the channels of the pool."""
+        """The test set, at the size and with the channels of the pool."""
         ...
 
     def test_class_counts(self) -> tuple[int, ...]:
@@ -102,9 +102,9 @@ class DataFiles:
     """
 
     pool: Mapping[str, Path]
-    """The source of training and validation parts."""
+    """The source of training and validation sets."""
     test: Mapping[str, Path]
-    """The test part."""
+    """The test set."""
 
 
 @dataclass(frozen=True, kw_only=True)

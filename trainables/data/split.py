@@ -16,7 +16,7 @@ Indices: TypeAlias = npt.NDArray[np.int64]
 # [N]: rows of one number are not divided. None: each row is independent.
 Units: TypeAlias = npt.NDArray[np.int64]
 
-# One for all trials: where the test part is carved, no trial ever trains on another's test images.
+# One for all trials: where the test set is carved, no trial ever trains on another's test images.
 TEST_SEED = 0
 
 

@@ -45,7 +45,7 @@ def torch_data_set(
         [H, W, 3] or [3, H, W], or floats in [0, 1] [C, H, W] as torchvision's `ToTensor` makes them. Those of more
         than 8 bits are read by one range, as in a folder, and are asked for twice.
     test : callable, optional
-        Returns the `Dataset` of the test part. Without it a part of each class is set aside for the test.
+        Returns the `Dataset` of the test set. Without it a part of each class is set aside for the test.
     class_names : sequence of str, optional
         The names by label; by default the `classes` of `train()`, else the numbers that occur.
     summary : str
@@ -117,7 +117,7 @@ class TorchSource:
         return replace(loaded, images=images, reading=tuple(self._reading()))
 
     def _reading(self) -> Iterator[str]:
-        """How the test part was drawn, and what looks alike."""
+        """How the test set was drawn, and what looks alike."""
         if self.test_part is None:
             labels = self._train.labels
             counts, carved = (np.bincount(each).tolist() for each in (labels, labels[self._carved[1]]))
@@ -144,7 +144,7 @@ class TorchSource:
 
     @cached_property
     def _given(self) -> Items | None:
-        """The test part, where it is not to be carved off."""
+        """The test set, where it is not to be carved off."""
         if self.test_part is None:
             return None
         channels = self._pool.images.shape.channels
@@ -159,7 +159,7 @@ class TorchSource:
 
     @cached_property
     def _carved(self) -> tuple[Indices, Indices]:
-        """The rows of the pool in `train()`, and those of the test part if it is carved off."""
+        """The rows of the pool in `train()`, and those of the test set if it is carved off."""
         labels = self._train.labels
         if self.test_part is not None:
             return np.arange(len(labels)), np.empty(0, dtype=np.int64)

@@ -94,7 +94,7 @@ class ClassDescription:
     findings: ClassFindings | None = None
     """The findings on its synthetic images; None without any, and in folders of earlier versions."""
     test_proportion: float
-    """Its share of the test part."""
+    """Its share of the test set."""
 
 
 @settings
@@ -119,7 +119,7 @@ class Description:
     data: str | None = None
     """A digest of the files of real images; None if not noted."""
     validation: Mapping[str, float | None] = Field(default_factory=dict)
-    """The scores on validation/ of a classifier fitted to train/, with classes weighted as in the test part. They
+    """The scores on validation/ of a classifier fitted to train/, with classes weighted as in the test set. They
     can be reproduced to the last digit on a CPU with the same number of `threads` and the same `library` of
     matrix products."""
     study_validation: Mapping[str, float | None] | None = None
@@ -256,7 +256,7 @@ def validation_scores(folder: Path | str, description: Description, *, device: t
 @arithmetic_given_back()
 @checked_arguments
 def retrain(folder: Path | str) -> dict[str, float | None]:
-    """Train the classifier on a balanced folder, on the CPU, and score it on the folder's validation part.
+    """Train the classifier on a balanced folder, on the CPU, and score it on the folder's validation set.
 
     Nothing but the images in the folder is read, so the scores are those of the data card if no image was changed.
 
@@ -273,7 +273,7 @@ def retrain(folder: Path | str) -> dict[str, float | None]:
     Raises
     ------
     DataError
-        If the folder has no validation part, or if images are missing or were changed.
+        If the folder has no validation set, or if images are missing or were changed.
 
     Examples
     --------
@@ -286,7 +286,7 @@ def retrain(folder: Path | str) -> dict[str, float | None]:
     folder = named_path(folder)
     description = read_description(folder)
     if description.all_images:
-        raise DataError(f"{folder} has no validation part: all images are in {TRAIN}/")
+        raise DataError(f"{folder} has no validation set: all images are in {TRAIN}/")
     if (change := find_change(folder)) is not None:
         raise DataError(f"{folder} {change}; scores are those of the images as they were made")
     return dict(validation_scores(folder, description, device=torch.device("cpu")).overall)

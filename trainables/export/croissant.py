@@ -168,7 +168,7 @@ def _provenance(data: Description) -> Node:
     steps = NOT_KNOWN if data.generator_steps is None else f"{data.generator_steps:,}"
     acts = {
         f"Training of the {statements.generator_kind(data)}": (
-            f"{data.config.balancing.name}, {steps} generator steps on the training part, seed "
+            f"{data.config.balancing.name}, {steps} generator steps on the training set, seed "
             f"{data.config.seed}; the whole configuration is in {DESCRIPTION}.",
             source,
         ),

@@ -82,7 +82,7 @@ def export(
     """Write the balanced folder for `request`, and describe it; continues an interrupted export.
 
     Uses a GPU if there is one; on a CPU this process has the request's threads from now on. The real images are
-    those that the trial may train on and, apart from them, its validation part; the test part is not read. Raises
+    those that the trial may train on and, apart from them, its validation set; the test set is not read. Raises
     UserError if `folder` holds anything else, if it lies in the folder of the real images or around it, if the
     data cannot be used, and if the synthetic images have a fault that is not allowed.
     """

@@ -58,7 +58,7 @@ RealFiles: TypeAlias = Mapping[str, Sequence[RealFile]]
 
 
 def real_files(parts: TrialParts, data: DataConfig) -> RealFiles:
-    """How the real images of the training and the validation part are written, by part and row."""
+    """How the real images of the training and the validation set are written, by part and row."""
     folder = _folder_of_files(data)
     return {
         part: [_real_file(images, row, folder) for row in range(len(images))] for part, images in _parts(parts)

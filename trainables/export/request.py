@@ -47,7 +47,7 @@ class ExportRequest:
     library: Library | None = None
     """The library that the trial used for matrix products."""
     all_images: bool = False
-    """Also train on the validation part, which leaves no images to score a classifier."""
+    """Also train on the validation set, which leaves no images to score a classifier."""
     links: bool = False
     """Write real images as symbolic links to the original files, instead of copies."""
     threads: int = 1

@@ -62,7 +62,7 @@ DOMAIN_FEATURES = ClassifierModel(
 
 
 def data_set_classifier(pool: LabeledImages, device: torch.device, store: Store) -> FittedClassifier:
-    """A classifier of a data set's whole training part `pool`, before any imbalance.
+    """A classifier of a data set's whole training set `pool`, before any imbalance.
 
     Its features compare images of every seed, ratio and balancing method in the same way; it is trained on at most
     FEATURE_IMAGES images, equally many of each class if available.
@@ -81,7 +81,7 @@ def evenly_drawn(labels: Labels, most: int, *, seed: int) -> npt.NDArray[np.intp
 
 
 def domain_classifier(training: TrainingSet, store: Store, *, seed: int) -> FittedClassifier:
-    """A classifier of a real training part with rare classes weighted up; trained once, and cached in `store`."""
+    """A classifier of a real training set with rare classes weighted up; trained once, and cached in `store`."""
     depends_on: dict[str, JsonValue] = {
         "classifier": DOMAIN_FEATURES.name,
         "training": dump(DOMAIN_TRAINING),

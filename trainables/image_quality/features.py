@@ -14,7 +14,7 @@ IMAGE_FEATURES = "confirm.image_features"
 
 @settings
 class DomainFeatures:
-    """64 features of a small classifier of the data set's own training part, before any imbalance."""
+    """64 features of a small classifier of the data set's own training set, before any imbalance."""
 
     kind: Literal["domain"] = "domain"
     """Features of a small classifier of the same data."""

@@ -1,6 +1,6 @@
 """Which generated images to reject: recognised as another class, near-copies of training images, outliers.
 
-One classifier of the training part decides, so neither validation nor test part is used.
+One classifier of the training set decides, so neither validation nor test set is used.
 """
 
 from collections.abc import Iterator, Mapping
@@ -83,7 +83,7 @@ def _nearest_others(real: Features, number: int) -> Iterator[npt.NDArray[np.floa
 
 
 def image_filter(training: TrainingSet, store: Store, *, seed: int) -> ImageFilter:
-    """The filter of a training part. Its classifier also measures images, and is cached in `store`."""
+    """The filter of a training set. Its classifier also measures images, and is cached in `store`."""
     return ImageFilter(
         classifier=domain_classifier(training, store, seed=derive_seed(seed, "domain")), training=training
     )

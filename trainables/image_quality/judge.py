@@ -46,7 +46,7 @@ class ReferenceModels:
     """The models that measure generated images: the same for every balancer of a setting."""
 
     domain: FittedClassifier
-    """Classifies the real images of the setting; fitted to its training part, with rare classes weighted up."""
+    """Classifies the real images of the setting; fitted to its training set, with rare classes weighted up."""
     features: FittedClassifier
     """Its features measure the distance between images; the same for all settings of a data set."""
     kind: str
@@ -68,7 +68,7 @@ class RealImages:
     def recall(self, training: TrainingSet, *, seed: int) -> Recall:
         """Recall [K] on held-out images of the classifier fitted to `training`; None for a class without any.
 
-        It takes as many steps as for the real training part, whatever it is fitted to, and has no validation part:
+        It takes as many steps as for the real training set, whatever it is fitted to, and has no validation set:
         validation images are among the held-out ones.
         """
         size, unwatching = len(self.training), self.classifier.unwatching()
@@ -81,7 +81,7 @@ class RealImages:
 def fit_reference_models(
     real: RealImages, pool: LabeledImages, choice: ImageFeatures, store: Store, *, seed: int
 ) -> ReferenceModels:
-    """The reference models of a setting, with the features of `choice`; `pool` is the whole training part."""
+    """The reference models of a setting, with the features of `choice`; `pool` is the whole training set."""
     device = real.training.images.device
     if isinstance(choice, InceptionFeatures):
         features = inception(choice.weights, device)

@@ -60,9 +60,9 @@ class Digests:
     """Digests of the inputs of a trial or of a study, each as hexadecimal digits; None if not taken."""
 
     pool: str | None = None
-    """Digest of the images from which training and validation parts are drawn."""
+    """Digest of the images from which training and validation sets are drawn."""
     test: str | None = None
-    """Digest of the test part."""
+    """Digest of the test set."""
     configuration: str | None = None
     """Digest of the complete configuration, including the paths of files."""
     code: str | None = None
@@ -165,7 +165,7 @@ class Selection:
 
 @settings
 class GeneratedImages:
-    """The images that were added to the training part, over all classes."""
+    """The images that were added to the training set, over all classes."""
 
     balance_to: float | None = None
     """The size up to which a minority class is filled, as a share of the largest; None if the method has no such
@@ -257,7 +257,7 @@ class TrialRecord:
     ranges and directions of the standard ones. Others are the study's own objective, "module:function", and the
     expected cost."""
     frozen_baseline: Overall = field(default_factory=dict)
-    """Overall scores on the test part of a linear head on a frozen pretrained network, without balancing; empty if
+    """Overall scores on the test set of a linear head on a frozen pretrained network, without balancing; empty if
     not measured."""
     fit_spread: float | None = None
     """Standard deviation of the validation objective over the fits; None with one fit."""

@@ -39,7 +39,7 @@ class ComparisonFamily:
     name: str
     """The name of the family."""
     metric: str
-    """The overall score that is compared, on the test part."""
+    """The overall score that is compared, on the test set."""
     methods: tuple[str, ...]
     """Balancers, or CHOSEN_GAN."""
     references: tuple[str, ...]

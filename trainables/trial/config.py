@@ -52,8 +52,8 @@ _LATER: Mapping[str, JsonValue] = {
 class EvaluationConfig:
     """What is evaluated, and with how many fits; neither the balanced set nor the first fit depends on it.
 
-    `test` says whether the test part may be read: only in the confirm phase. With `test_each_epoch` it is also
-    read after each epoch of the first fit, so that the report can show the best epoch on the test part, as much of
+    `test` says whether the test set may be read: only in the confirm phase. With `test_each_epoch` it is also
+    read after each epoch of the first fit, so that the report can show the best epoch on the test set, as much of
     the literature does, beside the last. `image_features` are those used to measure generated images.
     """
 
@@ -63,15 +63,15 @@ class EvaluationConfig:
     """Classifiers fitted to the same balanced set, each with a seed of its own; scores are their mean."""
     image_features: ImageFeatures = Field(default_factory=DomainFeatures)
     frozen_baseline: Pretrained | None = None
-    """A pretrained network: a linear head on its frozen features is fitted to the unbalanced training part, and
-    scored on the test part. This does not change the study's own classifier or any other number."""
+    """A pretrained network: a linear head on its frozen features is fitted to the unbalanced training set, and
+    scored on the test set. This does not change the study's own classifier or any other number."""
 
     @model_validator(mode="after")
     def _is_allowed(self) -> Self:
         if self.test_each_epoch and not self.test:
-            raise ValueError("test_each_epoch: the test part may not be read in this trial")
+            raise ValueError("test_each_epoch: the test set may not be read in this trial")
         if self.frozen_baseline is not None and not self.test:
-            raise ValueError("frozen_baseline: the test part may not be read in this trial")
+            raise ValueError("frozen_baseline: the test set may not be read in this trial")
         return self
 
 

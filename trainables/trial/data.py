@@ -38,7 +38,7 @@ class TrialParts:
     held_back: Indices
     """Rows of `pool` that the imbalance removed."""
     validating: Indices
-    """Rows of `pool` in the validation part."""
+    """Rows of `pool` in the validation set."""
     training: LabeledImages
     validation: LabeledImages
     classes: Classes
@@ -48,13 +48,13 @@ class TrialParts:
     """Images of each class after the imbalance."""
     imbalance_ratio: float
     test_proportions: tuple[float, ...]
-    """The share of each class in the test part."""
+    """The share of each class in the test set."""
     notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TestPart:
-    """The test part, and its `images` on the device, float32 [N, C, H, W] in [-1, 1]."""
+    """The test set, and its `images` on the device, float32 [N, C, H, W] in [-1, 1]."""
 
     loaded: Loaded
     images: Images
@@ -62,7 +62,7 @@ class TestPart:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrialData:
-    """A trial's data on its device; the test part is read on first access."""
+    """A trial's data on its device; the test set is read on first access."""
 
     parts: TrialParts
     training: TrainingSet
@@ -75,8 +75,8 @@ class TrialData:
 
     @cached_property
     def test(self) -> TestPart:
-        """The test part, which only a confirm trial may read."""
-        assert self.may_test, "the test part may not be read"
+        """The test set, which only a confirm trial may read."""
+        assert self.may_test, "the test set may not be read"
         loaded = self.source.test()
         return TestPart(loaded=loaded, images=hold(loaded.images.images, self.device))
 
@@ -95,7 +95,7 @@ def load_data(config: TrialConfig, source: ImageSource, device: torch.device) ->
 
 
 def validation_on_device(images: LabeledImages, proportions: Sequence[float], device: torch.device) -> Validation:
-    """The validation part on `device`, its classes weighted by their `proportions` [K] in the test part."""
+    """The validation set on `device`, its classes weighted by their `proportions` [K] in the test set."""
     labels = torch.as_tensor(images.labels, device=device)
     return Validation(
         images=hold(images.images, device),
@@ -105,9 +105,9 @@ def validation_on_device(images: LabeledImages, proportions: Sequence[float], de
 
 
 def prepare(config: TrialConfig, source: ImageSource) -> TrialParts:
-    """The training and validation parts: the pool is made imbalanced first, then the validation part is split off.
+    """The training and validation sets: the pool is made imbalanced first, then the validation set is split off.
 
-    `source` holds the images that `config.data` asks for. Only the class counts of its test part are used, to
+    `source` holds the images that `config.data` asks for. Only the class counts of its test set are used, to
     weight the validation scores. If the data have weights, those of the training images are 1 on average. Raises
     DataError for a class without images, as a damaged published set or one of another package may have.
     """
@@ -167,7 +167,7 @@ def add_held_back(balanced: BalancedSet, parts: TrialParts, *, seed: int) -> Bal
 
 def held_out(parts: TrialParts, device: torch.device) -> TrainingSet:
     """The real images of the rare classes that no training has seen: removed by the imbalance, or in the
-    validation part.
+    validation set.
 
     Without images that a training image repeats pixel by pixel, or belongs with: one of them at distance 0 would
     make any generator that copies look honest.

@@ -68,7 +68,7 @@ class Fits:
     seconds: tuple[float, ...]
     """Wall time of each."""
     test_epochs: tuple[Scores, ...] = ()
-    """The first fit's scores on the test part after each epoch; empty unless requested."""
+    """The first fit's scores on the test set after each epoch; empty unless requested."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -69,7 +69,7 @@ def run_trial(
     config : TrialConfig
         Data, imbalance, classifier, balancing and seed; `parse_trial` makes one.
     purpose : Purpose
-        Why the trial is run: only a confirmation reads the test part.
+        Why the trial is run: only a confirmation reads the test set.
     device : torch.device
         Where the networks are trained.
     checkpoints : Checkpoints, optional
@@ -132,7 +132,7 @@ def run_trial(
             yield milestones[-1]
             continue
         measured: dict[int, MeasuredImages] = {}
-        # The test part is read, and generated images are measured, only to confirm.
+        # The test set is read, and generated images are measured, only to confirm.
         if config.evaluation.test and purpose.measures_images:
             measured = _measure_images(config, data, balanced, cached)
             clock.lap("quality")
@@ -236,7 +236,7 @@ def fit_classifier(
     number: int = 0,
     after_epoch: AfterEpoch | None = None,
 ) -> FittedClassifier:
-    """The trial's classifier fitted to a balanced set of a training part that had `unbalanced_size` images.
+    """The trial's classifier fitted to a balanced set of a training set that had `unbalanced_size` images.
 
     Fits with another `number` use other weights and batches, the same ones for every balancer: they are pairs.
     """
@@ -254,7 +254,7 @@ def fit_classifier(
 def _evaluate(data: TrialData, classifiers: Sequence[FittedClassifier], part: Part) -> Evaluated:
     parts = data.parts
     if part == "validation":
-        # Weighted to the test part's class proportions, so that both parts' scores speak of the same population.
+        # Weighted to the test set's class proportions, so that both parts' scores speak of the same population.
         images, labels, proportions = data.validation.images, parts.validation.labels, parts.test_proportions
     else:
         images, labels, proportions = data.test.images, data.test.loaded.images.labels, None

@@ -46,7 +46,7 @@ _DEVICE_ERROR = re.compile(
 class SharedImages:
     """A data set in Ray's object store: an ImageSource whose arrays are views of memory that workers share.
 
-    A machine has one copy of a part, and none of the test part before a trial asks for it. If a machine is lost,
+    A machine has one copy of a part, and none of the test set before a trial asks for it. If a machine is lost,
     Ray fetches its copy again from the driver's. The images end with the driver; a resumed study shares them
     again.
     """
@@ -60,11 +60,11 @@ class SharedImages:
         return self._pool
 
     def test(self) -> Loaded:
-        """The test part; its arrays are read-only."""
+        """The test set; its arrays are read-only."""
         return self._test
 
     def test_class_counts(self) -> tuple[int, ...]:
-        """Test images of each class, in label order; does not fetch the test part."""
+        """Test images of each class, in label order; does not fetch the test set."""
         return self.test_counts
 
     @cached_property

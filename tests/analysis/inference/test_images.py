@@ -34,7 +34,7 @@ def test_no_difference_at_all_is_uncertain_by_one_image() -> None:
 
 @pytest.mark.parametrize("score", ["minority_recall", "minority_f1"])
 def test_it_is_the_spread_over_test_parts_drawn_anew(score: Score) -> None:
-    """Many test parts from one population of images, each seen by the same classifiers."""
+    """Many test sets from one population of images, each seen by the same classifiers."""
     rng = np.random.default_rng(1)
     number, parts = 400, []
     labels = np.repeat([0, 1], [300, 100])

@@ -197,7 +197,7 @@ def test_validation_scores_wait_for_the_test_part_to_be_known(tmp_path: Path) ->
     write_report(write_study(tmp_path, [with_predictions(search)]))
     found = recheck(tmp_path)
     assert (found.num_predictions, found.differences) == (0, ())
-    assert "need the class proportions of the test part" in found.notes[0]
+    assert "need the class proportions of the test set" in found.notes[0]
 
 
 def test_damaged_predictions_are_not_vouched_for(study: Path) -> None:

@@ -27,5 +27,5 @@ def test_each_seed_has_its_own_best_epoch_beside_its_last_score() -> None:
 
 def test_the_page_warns_of_it_and_has_it_only_where_it_was_asked_for(rich_page: str, plain_page: str) -> None:
     assert "chosen on the same images that score it, so the score is too high" in shown(rich_page)
-    assert "The best epoch on the test part" not in plain_page
+    assert "The best epoch on the test set" not in plain_page
     assert best_epoch_tables(planted_study()) == ()

@@ -340,7 +340,7 @@ DAMAGES = {
     ),
     "a confirmation that says it was searched": (
         lambda root: line_of(root, last_of(root, "confirm"), with_values(phase="search")),
-        ": phase is search, and its configuration reads the test part",
+        ": phase is search, and its configuration reads the test set",
     ),
     "a search trial that says it is a baseline": (
         lambda root: line_of(root, last_of(root, "search"), with_values(phase="baseline")),

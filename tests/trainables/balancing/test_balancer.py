@@ -17,5 +17,5 @@ def test_deficits_by_hand(training: TrainingSet, balance_to: float, expected: di
 
 def test_a_minority_class_without_images_is_an_error(training: TrainingSet) -> None:
     classes = Classes(names=("many", "some", "few", "none at all"), minority=(1, 3))
-    with pytest.raises(DataError, match="class 'none at all' has no image in the training part"):
+    with pytest.raises(DataError, match="class 'none at all' has no image in the training set"):
         deficits(replace(training, classes=classes), balance_to=1.0)

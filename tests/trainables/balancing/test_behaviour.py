@@ -25,7 +25,7 @@ _MEASURING: dict[str, State] = {}
 def minority_recall(
     balancer: str, data: Mapping[str, JsonValue], imbalance: Mapping[str, JsonValue], *, seed: int = 1
 ) -> float:
-    """On the test part."""
+    """On the test set."""
     config = parse_trial(
         {
             "seed": seed,

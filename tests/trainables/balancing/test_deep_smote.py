@@ -41,7 +41,7 @@ def test_a_milestone_is_a_shorter_training(training: TrainingSet) -> None:
 def test_a_class_of_one_image_is_refused(training: TrainingSet) -> None:
     first_of_two = torch.nonzero(training.labels == 2)[:1]
     rows = torch.cat([torch.nonzero(training.labels != 2), first_of_two]).squeeze(1)
-    with pytest.raises(DataError, match="'few' has one image in the training part; SMOTE needs two"):
+    with pytest.raises(DataError, match="'few' has one image in the training set; SMOTE needs two"):
         list(deep_smote().balance(training.take(rows), seed=1))
 
 

@@ -62,7 +62,7 @@ def test_a_class_too_small_for_its_neighbours_is_noted(training: TrainingSet) ->
 @pytest.mark.parametrize("balancer", [Smote(), FeatureSmote()])
 def test_a_class_of_one_image_is_an_error(training: TrainingSet, balancer: Smote | FeatureSmote) -> None:
     without_one = training.take(torch.arange(7))
-    with pytest.raises(DataError, match="class 'few' has one image in the training part; SMOTE needs two"):
+    with pytest.raises(DataError, match="class 'few' has one image in the training set; SMOTE needs two"):
         next(balancer.balance(without_one, seed=1))
     alone_but_no_minority = replace(without_one, classes=Classes(names=training.classes.names, minority=(1,)))
     next(balancer.balance(alone_but_no_minority, seed=1))

@@ -176,7 +176,7 @@ def validation(images, labels, weights=None):
 
 
 def misleading(bars):
-    """A validation part on which every step of the training makes the classifier worse."""
+    """A validation set on which every step of the training makes the classifier worse."""
     return validation(bars.images, (bars.labels + 1) % 3)
 
 

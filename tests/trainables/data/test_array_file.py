@@ -29,7 +29,7 @@ def config(folder: Path, **arrays: np.ndarray) -> DataConfig:
 
 
 def test_medmnist(tmp_path: Path) -> None:
-    """Labels in a column, a validation part beside the test part."""
+    """Labels in a column, a validation set beside the test set."""
     train, test = images(20, 3), images(8, 3)
     source = image_source(
         config(
@@ -48,7 +48,7 @@ def test_medmnist(tmp_path: Path) -> None:
     np.testing.assert_array_equal(source.test().images.images, test.transpose(0, 3, 1, 2))
     assert source.pool().reading == (
         "set.npz holds 20 to train, 4 to validate, 8 to test",
-        "the validation part is not read, because validation images are drawn from the training part",
+        "the validation set is not read, because validation images are drawn from the training set",
         "found in all: 32 = 28 read + 4 skipped",
     )
 
@@ -64,7 +64,7 @@ def test_validation_is_the_test_part_where_there_is_no_other(tmp_path: Path) -> 
     assert source.test_class_counts() == (2, 2)
     assert source.pool().reading == (
         "set.npz holds 8 to train, 4 to validate",
-        "the validation part is the test part, as there is no other",
+        "the validation set is the test set, as there is no other",
         "found in all: 12 = 12 read + 0 skipped",
     )
 

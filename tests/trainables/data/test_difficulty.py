@@ -217,7 +217,7 @@ class Fixed:
         return Loaded(images=POOL, notes=("a pool",))
 
     def test(self) -> Loaded:
-        return Loaded(images=TEST, notes=("a test part",))
+        return Loaded(images=TEST, notes=("a test set",))
 
     def test_class_counts(self) -> tuple[int, ...]:
         return (6, 4)
@@ -229,13 +229,13 @@ def harder(difficulty: Difficulty, *, train_size: int | None = None) -> Prepared
 
 OVERLAP = (
     "class overlap: the 30 images of the training pool have 0.2 of an image of another class in them",
-    "class overlap: the 10 images of the test part have 0.2 of an image of another class in them",
+    "class overlap: the 10 images of the test set have 0.2 of an image of another class in them",
 )
 BORDERLINE = (
     "borderline images: 15 of the 30 images of the training pool have 0.45 of an image of another class in them",
-    "borderline images: 5 of the 10 images of the test part have 0.45 of an image of another class in them",
+    "borderline images: 5 of the 10 images of the test set have 0.45 of an image of another class in them",
 )
-SHIFT = "data set shift: every image of the test part has brightness 20, rotation_degrees 5"
+SHIFT = "data set shift: every image of the test set has brightness 20, rotation_degrees 5"
 
 
 @pytest.mark.parametrize(
@@ -271,7 +271,7 @@ def test_each_setting_changes_what_it_should_and_nothing_else(
     assert source.test_class_counts() == (6, 4)
     assert (pool.images.digests, test.images.digests) == (POOL.digests, TEST.digests)
     if notes is not None:
-        assert (pool.notes, test.notes) == (("a pool", *notes[0]), ("a test part", *notes[1]))
+        assert (pool.notes, test.notes) == (("a pool", *notes[0]), ("a test set", *notes[1]))
 
 
 def test_an_image_and_its_label_are_the_same_for_every_train_size() -> None:
@@ -292,7 +292,7 @@ def test_blending_goes_by_true_labels() -> None:
 
 
 def test_the_pool_never_opens_the_test_part(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Fixed, "test", lambda self: pytest.fail("the test part was opened"))
+    monkeypatch.setattr(Fixed, "test", lambda self: pytest.fail("the test set was opened"))
     hard = Difficulty(label_noise=0.3, class_overlap=0.1, borderline_share=0.4, shift=Shift(brightness=5))
     assert len(harder(hard).pool().images) == 30
     assert harder(hard).test_class_counts() == (6, 4)

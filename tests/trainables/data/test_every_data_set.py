@@ -57,7 +57,7 @@ def test_reading_again_costs_nothing(config: DataConfig) -> None:
 
 def test_pool_and_counts_do_without_the_test_part(config: DataConfig, monkeypatch: pytest.MonkeyPatch) -> None:
     raw = type(DATA_SETS[config.name].source(config))
-    monkeypatch.setattr(raw, "test", lambda self: pytest.fail("the test part was opened"))
+    monkeypatch.setattr(raw, "test", lambda self: pytest.fail("the test set was opened"))
     source = image_source(replace(config, validation_fraction=0.123))
     assert len(source.pool().images) > 0
     assert min(source.test_class_counts()) > 0

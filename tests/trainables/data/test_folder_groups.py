@@ -107,8 +107,7 @@ def test_groups_of_both_given_parts_are_said(tmp_path: Path) -> None:
         write_groups(tmp_path, part + "/{name}/{patient}/{i}.png", cat=2, dog=2)
     test = image_source(folder_config(tmp_path, group="folder")).test()
     assert any(
-        note.startswith("groups that are in both the test part and the training part: 4 of 4")
-        for note in test.notes
+        note.startswith("groups that are in both the test set and the training set: 4 of 4") for note in test.notes
     )
     assert "test images that are, or look like, a training image: 20 of 20" in test.notes
 
@@ -151,6 +150,6 @@ def test_the_share_of_the_test_part_is_the_one_that_came_out(tmp_path: Path) -> 
             write_classes(tmp_path / name, **{f"{name}{patient}": 3})
     reading = ImageFolder(folder_config(tmp_path, group="folder")).pool().reading
     assert (
-        "the test part is 25% to 50% of a class, but data.test_fraction asks for 25%, drawn without "
+        "the test set is 25% to 50% of a class, but data.test_fraction asks for 25%, drawn without "
         "separating what belongs together"
     ) in reading

@@ -38,7 +38,7 @@ def test_every_image_has_the_label_of_its_folder_or_row(training: str, tmp_path:
         assert_red_is_the_label(test.images)
         assert test.images.labels.tolist() == [*range(42, -1, -1), *range(0, 43, 2)]
         assert "runs of 30 frames" in pool.notes[0]
-        assert test.notes == ("the gtsrb test part is not the published one: its class counts differ",)
+        assert test.notes == ("the gtsrb test set is not the published one: its class counts differ",)
 
 
 def test_the_files_and_labels_are_those_that_torchvision_finds(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def test_train_and_test_folders(tmp_path: Path) -> None:
     assert source.test_class_counts() == source.test().images.class_counts() == (2, 1)
     assert source.pool().images.origins[0] == "train/cat/0.png"
     assert source.pool().reading == (
-        "val/ is not read, because validation images are drawn from the training part",
+        "val/ is not read, because validation images are drawn from the training set",
         "found in all: 12 = 10 read + 2 skipped",
         "skipped, of parts not read: 2 (val/cat/0.png, val/dog/0.png)",
     )
@@ -111,7 +111,7 @@ def test_files_in_folders_of_folders_are_found_and_others_passed_over(tmp_path: 
     assert pool.images.class_counts() == (2, 4)
     assert pool.reading == (
         "the folders in dog/ (more/) are read as part of the class",
-        "the test part is 33% of each class, but data.test_fraction asks for 25%, drawn without separating "
+        "the test set is 33% of each class, but data.test_fraction asks for 25%, drawn without separating "
         "what belongs together",
         "images that look like another one, including copies: 6, in 3 sets, each of which stays on one side of "
         "every split (data.look_alikes)",

@@ -124,7 +124,7 @@ def test_look_alikes_of_a_given_test_part_are_counted_and_many_are_said_to_be_ma
     many = f"{LOOK_LIKE_TRAINING}: 2 of 101"
     assert leak_notes(pool, [*few, *copies], has_groups=False) == (many + MAY_LEAK,)
     assert leak_notes(pool, [*few, *copies], has_groups=True) == (many,)
-    # Two of the test part that look like one another are no leak.
+    # Two of the test set that look like one another are no leak.
     assert leak_notes(pool, [few[0], few[0]], has_groups=False) == ()
 
 

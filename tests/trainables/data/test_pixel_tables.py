@@ -145,7 +145,7 @@ def test_the_first_row_is_an_image_beside_a_text_for_its_class(tmp_path: Path) -
 
 
 def test_all_tables_have_one_scale(tmp_path: Path) -> None:
-    """A test part of dark images stays dark."""
+    """A test set of dark images stays dark."""
     write(tmp_path / "train.csv", ["label", *NAMES], labelled())
     write(tmp_path / "test.csv", ["label", *NAMES], labelled(np.ones_like(GREY)))
     assert image_source(config(tmp_path)).test().images.images.max() == 1

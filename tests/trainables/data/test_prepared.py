@@ -126,7 +126,7 @@ def test_a_smaller_pool_leaves_the_test_part_as_it_was() -> None:
 
 
 def test_images_of_two_classes_are_counted_and_all_their_copies_left_out() -> None:
-    # "b" is of both classes in the pool, "c" of class 1 there and of class 0 in the test part.
+    # "b" is of both classes in the pool, "c" of class 1 there and of class 0 in the test set.
     pool = part("train", "abcabd", [0, 0, 1, 0, 1, 1])
     [note] = contradiction_notes(pool, "training")
     assert note.startswith("training images that are in two classes or more, pixel by pixel: 1, 2 images (train/1")
@@ -147,7 +147,7 @@ def test_no_class_may_vanish_with_its_contradictions() -> None:
 def test_groups_of_both_parts_are_said_and_stay() -> None:
     pool, test = replace(POOL, groups=tuple("ppqqr")), replace(TEST, groups=tuple("qrsst"))
     [note] = group_notes(pool, test)
-    assert note.startswith("groups that are in both the test part and the training part: 2 of 4 (q, r)")
+    assert note.startswith("groups that are in both the test set and the training set: 2 of 4 (q, r)")
     assert group_notes(pool, replace(TEST, groups=tuple("sssst"))) == group_notes(POOL, TEST) == ()
 
 

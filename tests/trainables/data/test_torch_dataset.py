@@ -61,7 +61,7 @@ def test_parts_names_and_counts() -> None:
     assert (source.pool().images.class_counts(), source.test_class_counts()) == ((4, 4), (2, 1))
     named = torch_data_set("mine", lambda: train, class_names=["a", "b"]).source(CONFIG)
     assert named.pool().images.class_names == ("a", "b")
-    # Without a test part a quarter of each class is one.
+    # Without a test set a quarter of each class is one.
     assert (named.pool().images.class_counts(), named.test_class_counts()) == ((3, 3), (1, 1))
     assert not set(named.pool().images.origins) & set(named.test().images.origins)
 
@@ -150,7 +150,7 @@ def test_copies_and_near_copies_are_on_one_side(moved: int) -> None:
     }
     assert rows["pool"].isdisjoint(rows["test"]) and len(rows["pool"] | rows["test"]) == 15
     assert pool.images.class_counts() == (8, 8, 8) and source.test_class_counts() == (2, 2, 2)
-    assert pool.reading[0].startswith("the test part is 20% of each class, but data.test_fraction asks for 25%")
+    assert pool.reading[0].startswith("the test set is 20% of each class, but data.test_fraction asks for 25%")
     assert pool.reading[1].startswith("images that look like another one, including copies: 30, in 15 sets")
     assert pool.images.units is not None and len(np.unique(pool.images.units)) == 12
     apart = DataConfig(image_size=24, look_alikes="apart")

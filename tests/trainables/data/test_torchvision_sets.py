@@ -64,7 +64,7 @@ def test_pool_and_counts_are_blind_to_the_test_labels(tmp_path: Path) -> None:
 
 def test_a_test_part_that_is_not_the_published_one_is_noted(tmp_path: Path) -> None:
     test = image_source(tiny_sets.mnist(tmp_path)).test()
-    assert test.notes == ("the mnist test part is not the published one: its class counts differ",)
+    assert test.notes == ("the mnist test set is not the published one: its class counts differ",)
 
 
 @pytest.mark.parametrize("name", ["mnist", "fashion_mnist", "cifar10", "gtsrb"])

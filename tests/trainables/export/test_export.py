@@ -60,7 +60,7 @@ def manifest(exported):
 
 
 def test_every_rare_class_has_as_many_images_as_the_largest(exported, manifest):
-    # A quarter is the test part, and a fifth of the rest the validation part.
+    # A quarter is the test set, and a fifth of the rest the validation set.
     assert list_images(exported, exported / "train").class_counts() == (14, 12, 14)
     assert list_images(exported, exported / "validation").class_counts() == (4, 3, 1)
     kinds = Counter((row.part, row.class_name, row.origin) for row in manifest)
@@ -375,7 +375,7 @@ def test_all_images_may_be_trained_on(images, request_, tmp_path):
     assert not (tmp_path / "out" / "validation").exists()
     assert description.validation == {}
     assert "Not known" in (tmp_path / "out" / "README.md").read_text()
-    with pytest.raises(DataError, match="has no validation part"):
+    with pytest.raises(DataError, match="has no validation set"):
         retrain(tmp_path / "out")
     with pytest.raises(UserError, match="contains another"):
         export(request_, tmp_path / "out")

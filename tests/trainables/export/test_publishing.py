@@ -234,7 +234,7 @@ def test_every_synthetic_image_is_marked_and_no_real_one(shared):
 
 
 def test_generated_images_among_the_images_to_learn_from_are_said(shared):
-    """A balanced folder taken for a set of real images: its test part would hold generated ones."""
+    """A balanced folder taken for a set of real images: its test set would hold generated ones."""
     rows = [row for row in read_manifest(shared) if row.part == "train"]
     config = DataConfig(name="imagefolder", root=str(shared / "train"), image_size=8)
     lines = " ".join(data_lines(config, Natural()))

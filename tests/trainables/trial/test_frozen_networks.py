@@ -28,7 +28,7 @@ def test_a_frozen_network_is_scored_beside_and_changes_nothing_else(tiny_network
     assert record.frozen_baseline["accuracy"] != record.scores["test"]["accuracy"] > 0.1
     assert record.scores == plain.record.scores
     assert record.setting_id == plain.record.setting_id
-    with pytest.raises(ConfigError, match="frozen_baseline: the test part may not be read"):
+    with pytest.raises(ConfigError, match="frozen_baseline: the test set may not be read"):
         config(evaluation={"frozen_baseline": tiny_network})
 
 

@@ -108,7 +108,7 @@ class _Source:
 
 
 def test_a_trial_holds_hardly_any_bytes_of_its_own() -> None:
-    """Not even those of its test part, and of the images that no balancer is given."""
+    """Not even those of its test set, and of the images that no balancer is given."""
     source = _Source(4000, 64)
     trial = parse_trial(
         {

@@ -64,7 +64,7 @@ def smote_request(training: TrainingSet, wanted: Mapping[int, int], *, k_neighbo
     counts, names = training.class_counts(), training.classes.names
     for label in wanted:
         if counts[label] < 2:
-            raise DataError(f"class {names[label]!r} has one image in the training part; SMOTE needs two")
+            raise DataError(f"class {names[label]!r} has one image in the training set; SMOTE needs two")
     neighbours = {label: min(k_neighbors, counts[label] - 1) for label in wanted}
     return SmoteRequest(
         wanted=wanted,

@@ -304,6 +304,6 @@ def arrange_parts(parts: Mapping[Part, Mapping[Place, str]], notes: Sequence[str
         raise DataError("no table names an image to train on")
     read, spare = with_one_test(parts)
     if "validation" in parts:
-        notes = (*notes, what_validation_is("the validation part", is_read=spare is None))
+        notes = (*notes, what_validation_is("the validation set", is_read=spare is None))
     passed = {} if spare is None else {NOT_READ: tuple(spare)}
     return Arrangement(parts=read, passed_over=passed, notes=tuple(notes))

@@ -87,7 +87,7 @@ def classes_of(part: Node, *, has_groups: bool = False) -> ClassFolders:
 def _by_name(node: Node) -> tuple[Mapping[str, Node], Mapping[str, Node]]:
     """The folders that may be classes, and those that by their names are none; all may be, if no other is left.
 
-    One that is called as a test part is none where two others are left: pictures to be predicted.
+    One that is called as a test set is none where two others are left: pictures to be predicted.
     """
     others = [name for name in node.folders if is_no_class(name)]
     tests = [name for name, each in node.folders.items() if part_named(name) in _TESTS and not each.folders]
@@ -137,7 +137,7 @@ def _only_divided(classes: Mapping[str, Node], others: Mapping[str, Node]) -> No
     """The only one of several folders that has two or more folders in it, if its name says nothing: "data".
 
     Those beside it, with loose pictures alone, are then no classes; nor are `others`, by their names, and a test
-    part without classes. Raises DataError where the only other folder may be a class as the folders in it may.
+    set without classes. Raises DataError where the only other folder may be a class as the folders in it may.
     """
     folders = {name: collapsed(folder) for name, folder in classes.items()}
     divided = [name for name, folder in folders.items() if folder.is_divided and len(folder.folders) > 1]

@@ -23,7 +23,7 @@ def with_names_of_train(
         found[part] = {place: longer.get(as_train[name], as_train[name]) for place, name in of.items()}
         for name, of_train in longer.items():
             if name != of_train:
-                notes.setdefault(f"{name} of the {part} part is {of_train} of the part to train on")
+                notes.setdefault(f"{name} of the {part} set is {of_train} of the part to train on")
     return found, tuple(notes)
 
 

@@ -63,7 +63,7 @@ class Columns:
     label: str | None = None
     """Its class."""
     split: str | None = None
-    """Its part: train or test, in any usual spelling; validation is not read where there is a test part."""
+    """Its part: train or test, in any usual spelling; validation is not read where there is a test set."""
     weight: str | None = None
     """What it counts in a classifier's loss, a number above 0 on any scale. By itself a column `sample_weight` is
     read, and `weight` where the table has no columns of other kinds, as that may be an animal's."""

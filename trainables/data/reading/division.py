@@ -102,7 +102,7 @@ def find_parts(top: Node) -> Division | None:
     if left and are_known and all(part_in(name) == "test" for name in top.folders.keys() - read):
         # "auto_test" beside "test".
         others = [node for name, node in top.folders.items() if name not in read]
-        said = f"{few(others)} with {left:,} images is not read: there is a test part; data.test chooses another"
+        said = f"{few(others)} with {left:,} images is not read: there is a test set; data.test chooses another"
         found = _assign(nodes, passed, {name: part_of[name] for name in sorted(read, key=one_form)})
         return replace(found, notes=(*found.notes, said))
     if left > MOST_LEFT_OVER * len(top.pictures):
@@ -119,7 +119,7 @@ def find_parts(top: Node) -> Division | None:
 def _assign(nodes: Mapping[Part, Node], passed: Sequence[PassedOver], names: Mapping[str, Part]) -> Division:
     """The parts as a study has them: one to train on and one to test; a third is not read."""
     said = ", ".join(
-        f"{shown(name)}/ is read as the {part} part"
+        f"{shown(name)}/ is read as the {part} set"
         for name, part in names.items()
         if name != part and part != "validation"
     )
@@ -140,7 +140,7 @@ def _assign(nodes: Mapping[Part, Node], passed: Sequence[PassedOver], names: Map
 def with_one_test(parts: Mapping[Part, T]) -> tuple[Mapping[Part, T], T | None]:
     """The parts as a study has them, to train on and to test, and the one that is not read, if there is.
 
-    Validation is the test part where there is no other; else it is not read, as studies draw theirs.
+    Validation is the test set where there is no other; else it is not read, as studies draw theirs.
     """
     rest: dict[Part, T] = {part: each for part, each in parts.items() if part != "validation"}
     if "validation" not in parts or "test" in parts:
@@ -149,10 +149,10 @@ def with_one_test(parts: Mapping[Part, T]) -> tuple[Mapping[Part, T], T | None]:
 
 
 def what_validation_is(name: str, *, is_read: bool) -> str:
-    """What became of the validation part, in words."""
+    """What became of the validation set, in words."""
     if is_read:
-        return f"{name} is the test part, as there is no other"
-    return f"{name} is not read, because validation images are drawn from the training part"
+        return f"{name} is the test set, as there is no other"
+    return f"{name} is not read, because validation images are drawn from the training set"
 
 
 def _find_parts_in_classes(top: Node) -> Division | None:

@@ -50,7 +50,7 @@ def arrange_by_file_names(pictures: Sequence[Place]) -> Arrangement | None:
         "name a table of classes with data.labels"
     ]
     if "validation" in found:
-        notes.append(what_validation_is("the validation part", is_read=spare is None))
+        notes.append(what_validation_is("the validation set", is_read=spare is None))
     return Arrangement(parts=parts, passed_over=joined([companions, left, passed, beside]), notes=tuple(notes))
 
 

@@ -15,14 +15,14 @@ NEIGHBOURS = 5
 _TYPES = ("outliers", "rare", "borderline", "borderline", "safe", "safe")
 # So many images are looked at, and so many components of their pixels: a second or two on one core.
 _MOST_LOOKED_AT, _COMPONENTS, _SIDE = 2_000, 20, 16
-# An AUC of telling the test part from the rest from which on it is said.
+# An AUC of telling the test set from the rest from which on it is said.
 _SHIFTED = 0.65
 _FOLDS = 5
 _SEED = 0
 
 
 def hardness_lines(pool: LabeledImages, test: LabeledImages, minority: Sequence[int]) -> Iterator[str]:
-    """What kinds of neighbours the images of the rare classes have, and whether the test part is another kind."""
+    """What kinds of neighbours the images of the rare classes have, and whether the test set is another kind."""
     for label, shares in shares_of_rare(pool, minority).items():
         said = ", ".join(f"{share:.0%} {name}" for name, share in shares.items() if share)
         if said:

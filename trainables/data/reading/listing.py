@@ -40,7 +40,7 @@ class Listing:
     groups: tuple[str, ...] | None = None
     """The group of each, [N]; None unless `data.group` asks for them."""
     weights: npt.NDArray[np.float64] | None = None
-    """What each counts in a classifier's loss, [N]; None unless a table says weights, and of a test part."""
+    """What each counts in a classifier's loss, [N]; None unless a table says weights, and of a test set."""
 
     def subset(self, indices: Indices) -> "Listing":
         """The files at `indices`."""

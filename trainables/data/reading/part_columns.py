@@ -131,7 +131,7 @@ def _by_flags(table: Table, names: Sequence[str]) -> Splits | None:
             return None
         if part in flags:
             raise DataError(
-                f"{table.name}: the columns {flags[part]} and {name} both ask for the {part} part; name one by "
+                f"{table.name}: the columns {flags[part]} and {name} both ask for the {part} set; name one by "
                 "data.columns.split"
             )
         flags[part] = name
@@ -144,12 +144,11 @@ def _by_flags(table: Table, names: Sequence[str]) -> Splits | None:
         said = [part for part in flags if cells[part][row].lower() in _YES]
         if len(said) > 1 or (not said and rest is None):
             raise DataError(
-                f"{table.name}: row {row + 2} is in {len(said)} parts by {', '.join(flags.values())}; one is "
-                "needed"
+                f"{table.name}: row {row + 2} is in {len(said)} sets by {', '.join(flags.values())}; one is needed"
             )
         parts.append(said[0] if said else rest or "train")
-    others = f", others to the {rest} part" if rest is not None and rest in parts else ""
-    yes = ", ".join(f"yes in {name} to the {part} part" for part, name in flags.items())
+    others = f", others to the {rest} set" if rest is not None and rest in parts else ""
+    yes = ", ".join(f"yes in {name} to the {part} set" for part, name in flags.items())
     return Splits(names=tuple(flags.values()), parts=tuple(parts), note=f"rows of {table.name} with {yes}{others}")
 
 

@@ -28,7 +28,7 @@ _MOST_SHOWN = 3
 
 
 def note_on_part_lists(found: Arrangement, entries: Entries) -> str | None:
-    """What is said of lists of parts where no test part was found, so that one is drawn; None without any."""
+    """What is said of lists of parts where no test set was found, so that one is drawn; None without any."""
     if "test" in found.parts:
         return None
     pictures = [*found.parts["train"]]
@@ -48,7 +48,7 @@ def note_on_part_lists(found: Arrangement, entries: Entries) -> str | None:
     )
     more = ", ..." if len(lists) > _MOST_SHOWN else ""
     return (
-        f"lists that may give the parts are not read, and the test part is drawn: {said}{more}; a table of the "
+        f"lists that may give the parts are not read, and the test set is drawn: {said}{more}; a table of the "
         "images with a column split (train, test), or data.test, gives the parts"
     )
 

@@ -182,7 +182,7 @@ def _divided(
 
 
 def with_test_table(found: Arrangement, read: Mapping[Path, Table], root: Path, config: DataConfig) -> Arrangement:
-    """With a test part, or else a validation part, that no folders divide, where a table says all its classes.
+    """With a test set, or else a validation set, that no folders divide, where a table says all its classes.
 
     The classes of the table are those of the part to train on.
     """
@@ -196,7 +196,7 @@ def with_test_table(found: Arrangement, read: Mapping[Path, Table], root: Path, 
                 said = _classes_of(cells, pictures, set(found.parts["train"].values()), config)
                 rest = tuple(place for place in without_class if place not in said.parts["train"])
                 others = {reason: each for reason, each in found.passed_over.items() if reason != UNLABELLED}
-                is_validation = [what_validation_is(f"{part} part", is_read=True)] if part == "validation" else []
+                is_validation = [what_validation_is(f"{part} set", is_read=True)] if part == "validation" else []
                 return replace(
                     found,
                     parts={**found.parts, "test": said.parts["train"]},

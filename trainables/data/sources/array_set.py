@@ -65,18 +65,18 @@ class ArraySet:
     """An ImageSource of arrays; their own validation images, if any, are not read, since studies draw theirs.
 
     Labels may be numbers or text, and are the names of the classes unless the file names these. Without a test
-    part, `test_fraction` of each class becomes it.
+    set, `test_fraction` of each class becomes it.
     """
 
     config: DataConfig
     read: Callable[[DataConfig], Held]
 
     def pool(self) -> Loaded:
-        """The training part, or the rest of all images."""
+        """The training set, or the rest of all images."""
         return self._pool
 
     def test(self) -> Loaded:
-        """The test part, with the channels of the pool."""
+        """The test set, with the channels of the pool."""
         channels = self._pool.images.shape.channels
         if "test" in self._parts:
             images = replace(self._images("test", channels), groups=self._parts["test"].groups)
@@ -88,7 +88,7 @@ class ArraySet:
         return self._loaded("train", self._carved[1], self._whole.subset(self._carved[1]))
 
     def test_class_counts(self) -> tuple[int, ...]:
-        """Images of each class; if the test part is split off, all labels are used for it."""
+        """Images of each class; if the test set is split off, all labels are used for it."""
         labels = self._labels["test"] if "test" in self._parts else self._labels["train"][self._carved[1]]
         return tuple(np.bincount(labels, minlength=len(self._class_names)).tolist())
 
@@ -108,10 +108,10 @@ class ArraySet:
         if len(held) > 1:
             yield f"{name} {'hold' if several else 'holds'} {read}"
         else:
-            yield f"{name} {'have' if several else 'has'} no test part"
+            yield f"{name} {'have' if several else 'has'} no test set"
         yield from self._held.notes
         if "validation" in held:
-            yield what_validation_is("the validation part", is_read="test" not in held)
+            yield what_validation_is("the validation set", is_read="test" not in held)
         if "test" not in self._parts:
             counts, carved = (np.bincount(self._labels["train"][rows]) for rows in (slice(None), self._carved[1]))
             yield test_part_line(self.config.test_fraction, counts.tolist(), carved.tolist(), self._together[1])
@@ -140,7 +140,7 @@ class ArraySet:
 
     @cached_property
     def _whole(self) -> LabeledImages:
-        """The part to train on, and to carve the test part off if there is no other."""
+        """The part to train on, and to carve the test set off if there is no other."""
         images = self._images("train", self.config.channels)
         return replace(images, groups=self._parts["train"].groups, units=self._together[1].units)
 
@@ -190,7 +190,7 @@ class ArraySet:
 
     @cached_property
     def _values(self) -> tuple[Any, ...]:
-        """The labels that occur to train on, ascending; raises DataError if the test part has others."""
+        """The labels that occur to train on, ascending; raises DataError if the test set has others."""
         found = {name: set(each.labels.tolist()) for name, each in self._parts.items()}
         odd = sorted(map(str, found.get("test", found["train"]) ^ found["train"]))
         if odd:

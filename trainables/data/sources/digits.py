@@ -19,17 +19,17 @@ _FULL_INK = 16
 
 @dataclass(frozen=True)
 class Digits:
-    """scikit-learn's digits; `test_fraction` of each class is the test part."""
+    """scikit-learn's digits; `test_fraction` of each class is the test set."""
 
     config: DataConfig
 
     def pool(self) -> Loaded:
-        """All but the test part."""
+        """All but the test set."""
         rest, _ = self._parts
         return Loaded(images=self._images.subset(rest))
 
     def test(self) -> Loaded:
-        """The test part."""
+        """The test set."""
         _, carved = self._parts
         return Loaded(images=self._images.subset(carved))
 

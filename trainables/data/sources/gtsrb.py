@@ -1,7 +1,7 @@
 """The German Traffic Sign Recognition Benchmark (Stallkamp et al. 2012): 43 classes, uneven by nature, colour.
 
 A folder of data sets holds `gtsrb/GTSRB/Training/<class>/*.ppm` (26,640 images, which torchvision downloads), or
-`gtsrb/GTSRB/Final_Training/Images/<class>/*.ppm` (all 39,209), and for the test part
+`gtsrb/GTSRB/Final_Training/Images/<class>/*.ppm` (all 39,209), and for the test set
 `gtsrb/GTSRB/Final_Test/Images/*.ppm` and `gtsrb/GT-final_test.csv`. It may also be the folder `gtsrb` itself.
 """
 
@@ -23,7 +23,7 @@ _TEST_LABELS = "GT-final_test.csv"
 # Stallkamp et al. 2012: a car passed every sign once, and 30 frames of each pass are in the set.
 _TRACKS = (
     "gtsrb's training images come in runs of 30 frames of one sign; validation has frames of the same signs, "
-    "the test part has none of them"
+    "the test set has none of them"
 )
 
 # In the order of the labels 00000 to 00042.

@@ -26,7 +26,7 @@ _NAMES_SHOWN = 3
 class ImageFolder:
     """A folder with one folder for each class, or with parts that have these; or a table of pictures.
 
-    Classes are in the order of their names. Without a test part, `test_fraction` of each class becomes it. Groups
+    Classes are in the order of their names. Without a test set, `test_fraction` of each class becomes it. Groups
     and look-alikes are on one side of it, so every picture is decoded before it is drawn. `reading.layout` says
     which folders are understood.
     """
@@ -34,7 +34,7 @@ class ImageFolder:
     config: DataConfig
 
     def pool(self) -> Loaded:
-        """All of `train/`, or all but the test part."""
+        """All of `train/`, or all but the test set."""
         return self._parts.pool
 
     def test(self) -> Loaded:
@@ -112,13 +112,13 @@ def _found_line(reading: Reading, num_unreadable: int) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class _Parts:
-    """What is read at once: the pool, and the test part if it is carved off."""
+    """What is read at once: the pool, and the test set if it is carved off."""
 
     pool: Loaded
     carved: Loaded | None
     test_counts: tuple[int, ...]
     looks: Sequence[Look | None]
-    """Looks of the pool's images, to be compared with a separate test part."""
+    """Looks of the pool's images, to be compared with a separate test set."""
 
 
 # What a file's ending says where it is no table and no file of arrays.
@@ -158,7 +158,7 @@ def _read_source(config: DataConfig) -> Reading:
 def list_files(config: DataConfig) -> DataFiles:
     """The image files below `config.root`, by their paths in it.
 
-    If the test part is split off, all files belong to both parts, since together they decide which image goes
+    If the test set is split off, all files belong to both parts, since together they decide which image goes
     where. If they no longer form a data set, for example because a class has no files, the rest is the pool.
     """
     if holds_arrays(config):

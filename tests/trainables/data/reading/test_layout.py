@@ -143,7 +143,7 @@ READ = {
         {"train": each(" ".join(map(str, range(12))))},
     ),
     "classes of five digits": (files("00000", "00001"), {"train": each("00000 00001")}),
-    "a test part without classes": (
+    "a test set without classes": (
         [*files(*below("Train", ["0", "1", "2"])), *files("Test", number=6), *files("Meta", number=3)],
         {"train": each("0 1 2")},
     ),
@@ -207,7 +207,7 @@ READ = {
         ),
         {"train": each("colon_image_sets lung_image_sets", 8)},
     ),
-    "a smaller training part alone": (
+    "a smaller training set alone": (
         files(*(f"{part}/{name}" for part in ("train_mini", "val") for name in ("00000_Aves", "00001_Aves"))),
         {"train": each("00000_Aves 00001_Aves"), "test": each("00000_Aves 00001_Aves")},
     ),
@@ -247,7 +247,7 @@ READ = {
         files(*(f"{top}/{i}/{name}" for top in ("hands", "hands/hands") for i in ("00", "01") for name in "ab")),
         {"train": each("a b", 8)},
     ),
-    "a test part without classes beside what holds them": (
+    "a test set without classes beside what holds them": (
         [*files("simpsons_dataset/bart", "simpsons_dataset/homer"), *files("kaggle_testset/kaggle_testset")],
         {"train": each("bart homer")},
     ),
@@ -296,7 +296,7 @@ READ = {
         files(*(f"{part}/{name}" for part in ("NCT-CRC-100K", "CRC-VAL-7K") for name in ("ADI", "LYM"))),
         {"train": each("ADI LYM"), "test": each("ADI LYM")},
     ),
-    "a test part in the name of a folder, and one without classes": (
+    "a test set in the name of a folder, and one without classes": (
         [*files("rps/rock", "rps/paper", "rps-test-set/rock", "rps-test-set/paper"), *files("rps-validation")],
         {"train": each("rock paper"), "test": each("rock paper")},
     ),
@@ -308,7 +308,7 @@ READ = {
         files(*(f"{top}/{part}/{n}" for top in ("Set(A)", "set(a)") for part in ("train", "valid") for n in "xy")),
         {"train": each("x y"), "test": each("x y")},
     ),
-    "parts of one other word, beside a test part of none": (
+    "parts of one other word, beside a test set of none": (
         files(*(f"{part}/{n}" for part in ("train_more", "test_more", "test") for n in ("flood", "no_flood"))),
         {"train": each("flood no_flood"), "test": each("flood no_flood")},
     ),
@@ -365,7 +365,7 @@ REFUSED = {
     ),
     "enumerated parts without classes": (files("a. Training Set", "b. Testing Set"), "no class folders"),
     "the same images twice, to train on": (files("resized_train", "resized_train_cropped"), "no class folders"),
-    "a smaller training part beside the whole": (
+    "a smaller training set beside the whole": (
         files(*(f"{part}/{name}" for part in ("train", "train_small", "test") for name in ("cat", "dog"))),
         "beside test/, train/ there are train_small/ with 8 more images",
     ),

@@ -49,8 +49,8 @@ def test_read_and_passed_over_is_all_that_was_found(tmp_path: Path) -> None:
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert found.num_found == len(files)
     assert found.notes == (
-        "Testing/ is read as the test part, Training/ is read as the train part",
-        "val/ is not read, because validation images are drawn from the training part",
+        "Testing/ is read as the test set, Training/ is read as the train set",
+        "val/ is not read, because validation images are drawn from the training set",
     )
     assert found.passed_over_lines() == (
         "skipped, hidden: 1 (archive/.DS_Store)",
@@ -272,7 +272,7 @@ def test_weights_are_read_back_and_all_pictures_to_train_on_have_one(tmp_path: P
     text = "image,label,split,weight\n" + "\n".join(row + cell for row, cell in zip(rows, cells, strict=True))
     (tmp_path / "labels.csv").write_text(text)
     found = read_listing(config(tmp_path))
-    # Class by class: b, d, f and a, c, e; the test part has none.
+    # Class by class: b, d, f and a, c, e; the test set has none.
     assert found.train.weights is not None and found.train.weights.tolist() == [2, 4, 2, 1, 3, 1]
     assert found.test is not None and found.test.weights is None
     assert found.notes[-1].startswith("weights of images in the loss of a classifier: 1 to 4, 2.167 on average; ")
@@ -319,9 +319,9 @@ def test_tables_that_name_the_pictures_and_are_not_read_are_said(tmp_path: Path)
     (tmp_path / "meta.csv").write_text(
         "\n".join(["file,age,sex", *(f"{name},4{i},f" for i, name in enumerate(names))])
     )
-    said = "can be read with data.labels and data.columns.label: meta.csv (file, age, sex)"
-    expected = f"folders give the classes; tables that name the images {said}"
-    assert read_listing(config(tmp_path)).notes == (expected,)
+    read_with = "data.labels and data.columns.label: meta.csv (file, age, sex)"
+    said = f"tables that name the images can be read with {read_with}"
+    assert read_listing(config(tmp_path)).notes == (f"folders give the classes; {said}",)
     shutil.rmtree(tmp_path / "sorted" / "dog")
     with pytest.raises(DataError, match=r"one class.*; tables that name the images can be read with .* meta\.csv"):
         read_listing(config(tmp_path))
@@ -654,7 +654,7 @@ def test_lists_of_a_test_part_are_said(tmp_path: Path) -> None:
     (tmp_path / "train.txt").write_text("cat/2.png\ncat/3.png\ndog/1.png")
     (tmp_path / "test.txt").write_text("cat/1.png 0")
     assert read_listing(config(tmp_path)).notes == (
-        "lists that may give the parts are not read, and the test part is drawn: test.txt (1 of 8 images), "
+        "lists that may give the parts are not read, and the test set is drawn: test.txt (1 of 8 images), "
         "train.txt (3 of 8 images); a table of the images with a column split (train, test), or data.test, "
         "gives the parts",
     )
@@ -672,7 +672,7 @@ def test_a_list_of_parts_is_said_whatever_it_is_called(name: str, tmp_path: Path
     (tmp_path / name).write_text("1 0\n2 1\n")
     # A table of two numbers may name images by their stems besides.
     *_, note = read_listing(config(tmp_path)).notes
-    assert note.startswith(f"lists that may give the parts are not read, and the test part is drawn: {name}")
+    assert note.startswith(f"lists that may give the parts are not read, and the test set is drawn: {name}")
 
 
 @pytest.mark.parametrize("name", ["README.txt", "requirements-test.txt", "classes.json", "images/cat/train.json"])
@@ -691,7 +691,7 @@ def test_tables_of_parts_that_leave_pictures_out_are_said(tmp_path: Path) -> Non
         (tmp_path / f"{part}.csv").write_text("\n".join([",Filename,ClassName", *rows]))
     notes = read_listing(config(tmp_path)).notes
     assert notes[-1].startswith(
-        "lists that may give the parts are not read, and the test part is drawn: test.csv (2 of 12 images), "
+        "lists that may give the parts are not read, and the test set is drawn: test.csv (2 of 12 images), "
         "train.csv (8 of 12 images); a table of the images with a column"
     )
 
@@ -766,7 +766,7 @@ def test_folders_around_the_classes_of_a_table_are_no_classes(folder: str, tmp_p
     if folder == "Microscopy":
         with pytest.raises(
             DataError,
-            match=r"truth\.csv gives other classes \(Benign, InSitu, Normal\) than .* \(Microscopy, WSI\)",
+            match=r"truth\.csv gives other classes \(Benign, InSitu, Normal\) than the folders \(Micro.*, WSI\)",
         ):
             read_listing(config(tmp_path))
     labels = None if folder == "Photos" else f"{folder}/truth.csv"
@@ -825,7 +825,7 @@ def test_files_of_a_set_with_a_name_are_refused_with_it(name: str, said: str, tm
 def test_a_validation_part_is_called_by_its_own_folder(tmp_path: Path) -> None:
     for part in ("train", "validation"):
         write_classes(tmp_path / part / "images", cat=3, dog=3)
-    assert "validation/ is the test part, as there is no other" in read_listing(config(tmp_path)).notes
+    assert "validation/ is the test set, as there is no other" in read_listing(config(tmp_path)).notes
 
 
 def test_a_row_that_has_no_class_of_its_columns_is_named(tmp_path: Path) -> None:

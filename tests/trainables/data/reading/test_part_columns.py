@@ -39,7 +39,7 @@ def test_a_column_says_the_parts_whatever_it_is_called(name: str, cells: str, pa
 
 def test_how_a_yes_is_read_is_said() -> None:
     found = find_splits(table(is_test="0 0 1 1"), None, without=())
-    assert found.note == "rows of labels.csv with yes in is_test to the test part, others to the train part"
+    assert found.note == "rows of labels.csv with yes in is_test to the test set, others to the train set"
 
 
 def test_a_column_for_each_part() -> None:
@@ -55,9 +55,9 @@ def test_a_column_for_each_part() -> None:
             {"split": "train train test test", "phase": "train test test test"},
             "split and phase give different parts",
         ),
-        ({"is_train": "1 1 0 0", "is_test": "1 0 1 0"}, "row 2 is in 2 parts by is_train, is_test"),
-        ({"is_train": "1 1 0 0", "is_test": "0 0 1 0", "is_val": "0 0 0 0"}, "row 5 is in 0 parts"),
-        ({"is_train": "1 1 0 0", "training": "1 1 0 0"}, "is_train and training both ask for the train part"),
+        ({"is_train": "1 1 0 0", "is_test": "1 0 1 0"}, "row 2 is in 2 sets by is_train, is_test"),
+        ({"is_train": "1 1 0 0", "is_test": "0 0 1 0", "is_val": "0 0 0 0"}, "row 5 is in 0 sets"),
+        ({"is_train": "1 1 0 0", "training": "1 1 0 0"}, "is_train and training both ask for the train set"),
         ({"split": "train test extra test"}, "split names parts and something else .'extra'."),
         ({"mode": "train test - test"}, "mode names parts and something else"),
     ],

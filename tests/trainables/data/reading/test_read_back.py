@@ -25,7 +25,7 @@ def test_what_was_read_is_said(tmp_path: Path) -> None:
     assert counts == "training + test images, by class: cat 13 + 3, dog 6 + 2"
     assert rare.startswith("rare classes: dog (smaller than the mean class of the imbalanced set; ")
     assert shape.startswith("size used: 8 x 8 pixels, ") and "19 of 19 images are not square" in shape
-    assert "Testing/ is read as the test part, Training/ is read as the train part" in lines
+    assert "Testing/ is read as the test set, Training/ is read as the train set" in lines
     assert "skipped, no images: 1 (.txt)" in lines
 
 
