@@ -92,6 +92,11 @@ _WORDS: dict[Verdict, str] = {
     "undecided": "Undecided",
 }
 _RIVAL_WORDS = _WORDS | {"helps": "Better", "hurts": "Worse"}
+_OF_GAN: Mapping[Verdict, str] = {
+    "helps": "helps",
+    "hurts": "hurts",
+    "no worthwhile difference": "makes no worthwhile difference",
+}
 
 
 def _found_lines(found: Sequence[Contrast], study: Study) -> tuple[tuple[str, str], ...]:
@@ -127,7 +132,7 @@ def _verdict_lines(found: Sequence[Contrast], study: Study) -> tuple[tuple[str, 
     recalls = [each.recall for each in found if each.recall is not None]
     num_ratios = len(planned_ratios(study))
     if len(found) == 1:
-        first = _one_verdict(found[0].gain) + _against_rival(found[0])
+        first = _one_verdict(found[0].gain, gan=found[0].gan) + _against_rival(found[0])
         return (("Minority F1", first), *(("Minority recall", _one_verdict(each)) for each in recalls))
     rivals = [each.difference for each in found if each.difference is not None]
     judged = {
@@ -140,12 +145,16 @@ def _verdict_lines(found: Sequence[Contrast], study: Study) -> tuple[tuple[str, 
     return ((lines[0][0], lines[0][1] + _so_far_in_all(judged["Minority F1"][0])), *lines[1:])
 
 
-def _one_verdict(comparison: Comparison) -> str:
+def _one_verdict(comparison: Comparison, *, gan: str | None = None) -> str:
+    """A verdict against no balancing; with `gan` the text names both."""
     if comparison.is_decided:
         limits = f" ({', '.join(comparison.reservations)})" if comparison.reservations else ""
-        return f"{_WORDS[comparison.verdict]}: {short_interval(comparison.estimate)}{limits}{_so_far(comparison)}"
+        words = f"{gan} {_OF_GAN[comparison.verdict]}" if gan else _WORDS[comparison.verdict]
+        gain = f"{short_interval(comparison.estimate)}{' over no balancing' if gan else ''}"
+        return f"{words}: {gain}{limits}{_so_far(comparison)}"
+    question = f" whether {gan} helps" if gan else ""
     seeds = count(comparison.estimate.n, "seed")
-    return f"Undecided after {seeds}; {_needed(comparison)}{_so_far(comparison)}"
+    return f"Undecided after {seeds}{question}; {_needed(comparison)}{_so_far(comparison)}"
 
 
 def _so_far(comparison: Comparison) -> str:
@@ -167,7 +176,7 @@ _RIVALS: Mapping[Verdict, str] = {
     "helps": "; better than {rival}",
     "hurts": "; worse than {rival}",
     "no worthwhile difference": "; no better and no worse than {rival}",
-    "undecided": "; undecided against {rival}",
+    "undecided": "; undecided whether better than {rival}",
 }
 
 

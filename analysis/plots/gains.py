@@ -330,8 +330,8 @@ GAIN = Sketch(
     name="gain",
     section="gain",
     title="Gain in test minority F1 over no balancing (dashed)",
-    alt="The mean gain of every method, the largest first, with its corrected 95 % interval from "
-    f"{MINIMUM_SEEDS} seeds on. Bold: chosen on validation images.",
+    alt="The mean gain of every method, the largest first, with corrected 95 % intervals (at least "
+    f"{MINIMUM_SEEDS} seeds). Bold: chosen on validation images.",
     draw=draw_gains,
     colours="kinds",
 )

@@ -116,7 +116,7 @@ def test_the_page_lists_the_studies_links_their_reports_and_replaces_its_own_fil
     assert 'href="../../animals/report/report.html"' in page and "birds/report" not in page
     text = shown(page)
     assert "<animals>" in text and "<birds> (no report yet)" in text
-    assert "Minority F1: Helps: +0.10" in text and written.sentences[0] in text
+    assert "Minority F1: dcgan helps: +0.10" in text and written.sentences[0] in text
     # Each of the two charts for a wide window and for a phone, in letters of the same size.
     assert "<script" not in page and page.count("<svg") == 2 * 2
     widths = [float(each) for each in re.findall(r'<svg [^>]*?width="([\d.]+)"', page)]

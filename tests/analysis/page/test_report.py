@@ -39,7 +39,7 @@ def test_the_page_opens_with_the_answer_and_holds_the_numbers(rich_page: str) ->
     text = shown(rich_page)
     first = text[text.index("do GAN-made images") :][:1100]
     assert "shapes (3 classes; rare: malignant <b>& and normal, with 5 to 10 training images each)" in first
-    assert "Minority F1 Helps: +0.12 [0.07, 0.17]" in first
+    assert "Minority F1 dcgan helps: +0.12 [0.07, 0.17] over no balancing" in first
     assert "No balancing 0.42 0.52" in first and "Chosen GAN dcgan 0.54 0.64 +0.12 [0.07, 0.17]" in first
     assert "changes test minority F1 by +0.120 (corrected interval +0.070 to +0.170, 3 seeds)" in first
     assert "dcgan +0.120 [+0.070, +0.170] helps – 0.540 [0.441, 0.639] 0.640 [0.541, 0.739]" in text
