@@ -4,6 +4,7 @@
 """
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import altair as alt
@@ -24,7 +25,7 @@ PICTURE = DOCS / "images" / "evidence.png"
 EVIDENCE_FILE = "evidence.csv"
 PANELS = {
     "over_simple": "The chosen GAN minus the chosen simple method",
-    "beyond_threshold": "The chosen GAN minus no balancing, both with a moved threshold",
+    "beyond_threshold": "The chosen GAN minus no balancing, both with a shifted threshold",
 }
 # The margin below which a difference is not worth having, grey in the picture; the default of `confirm.margin`.
 DEFAULT_MARGIN = 0.02
@@ -34,6 +35,7 @@ LEAST_STEPS = 2000
 LARGEST = 0.25
 APART = 1.03
 WIDTH, HEIGHT, SCALE, NUM_COLOURS = 460, 320, 2, 64
+MOST_NAMES = 4
 
 
 def evidence(study: Study) -> pd.DataFrame:
@@ -45,7 +47,7 @@ def evidence(study: Study) -> pd.DataFrame:
     rows = [
         {
             **contrast.condition._asdict(),
-            "rare": f"{contrast.condition.dataset}: {listing(rare_classes(study, contrast.condition))}",
+            "rare": f"{contrast.condition.dataset}: {in_short(rare_classes(study, contrast.condition))}",
             "images": rare_images(study, contrast.condition),
             "gan": contrast.gan,
             "simple": contrast.rival,
@@ -77,6 +79,11 @@ def rare_classes(study: Study, condition: Condition) -> list[str]:
     """Their names."""
     first = next(trial for trial in under(confirmed(study.records), condition) if trial.class_names)
     return [first.class_names[label] for label in first.minority_classes]
+
+
+def in_short(classes: Sequence[str]) -> str:
+    """Their names, or how many there are."""
+    return listing(classes) if len(classes) <= MOST_NAMES else f"{len(classes)} classes"
 
 
 def rare_images(study: Study, condition: Condition) -> float:

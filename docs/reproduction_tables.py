@@ -20,8 +20,8 @@ from gan_study.analysis.records.load import HEADER_FILE, RECORDS_FILE, Study, lo
 from gan_study.analysis.records.select import confirmed
 from gan_study.analysis.tables.markup import to_markdown
 from gan_study.analysis.wording import ratio_text
+from gan_study.trainables.base.seal import SEAL, sealed
 from gan_study.trainables.base.settings import digest
-from gan_study.trainables.records.study_header import seal_of
 
 DOCS = Path(__file__).parent
 PAGE, STUDIES = DOCS / "reproduction.md", DOCS / "reproduction"
@@ -31,18 +31,21 @@ MARK = re.compile(r"<!-- ([\w-]+)\.(\w+): begin -->\n")
 
 
 def take(folder: Path) -> None:
-    """Copy what is kept of a study."""
+    """Copy what is kept of a study, with new seals; one that was edited is refused."""
     study = load_study(folder)
+    assert study.is_as_written and not study.foreign, "`gan-study check` says what was edited"
     root = study.config["data"]["root"]  # type: ignore[call-overload, index]
     kept = STUDIES / study.name
     kept.mkdir(parents=True, exist_ok=True)
     header = _without_place(json.loads((folder / HEADER_FILE).read_text(encoding="utf-8")), root)
     header["digests"]["configuration"] = digest(header["config"])
-    header["seal"] = seal_of(header)
-    (kept / HEADER_FILE).write_text(json.dumps(header, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    (kept / HEADER_FILE).write_text(
+        json.dumps(sealed(header), indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
     lines = (folder / RECORDS_FILE).read_text(encoding="utf-8").splitlines()
     records = [_without_place(json.loads(line), root) for line in lines]
-    text = "".join(json.dumps(record, sort_keys=True) + "\n" for record in records)
+    again = (sealed(record) if SEAL in record else record for record in records)
+    text = "".join(json.dumps(record, sort_keys=True) + "\n" for record in again)
     (kept / RECORDS_FILE).write_text(text, encoding="utf-8")
     found = {table.name: table for table in report_tables(study) if len(table.text)}
     texts = {name: found[name].text for name in FROM_ARRAYS if name in found}

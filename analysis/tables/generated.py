@@ -168,11 +168,12 @@ SYNTHETIC = (
     ),
 )
 # What a flag says of the images, and why it matters.
+# The worst first.
 FLAGS = {
-    "copies": "are copies of training images, which add little beyond oversampling",
-    "collapsed": "repeat a few images, so they add little variety",
     "weak": "teach a classifier less than half of what the same number of real images do (GAN-train), "
     "so the class was not learned",
+    "copies": "are copies of training images, which add little beyond oversampling",
+    "collapsed": "repeat a few images, so they add little variety",
 }
 
 
