@@ -358,7 +358,7 @@ def _lost_trials(records: Sequence[Trial]) -> Iterator[str]:
     lost = Counter((r.status, r.phase) for r in records if r.status != "complete")
     said = [f"{number} {phase} {status}" for (status, phase), number in sorted(lost.items())]
     if said:
-        yield f"Of {count(len(records), 'trial')} some did not complete and are not in any mean: {listing(said)}."
+        yield f"Of {count(len(records), 'trial')} some did not complete and are in no mean: {listing(said)}."
 
 
 def _uneven_seeds(study: Study) -> Iterator[str]:

@@ -140,8 +140,7 @@ def _refuse_odd_arguments(arguments: Sequence[str]) -> None:
         if is_url(value) and "--address" not in (name, before):
             what = name if name.startswith("--") else "an argument"
             raise UserError(
-                f"{what} is a URL, which may hold a password and is not repeated; a file or folder of this "
-                "machine is needed"
+                f"{what} is a URL (not shown, as it may contain a password); a local file or folder is needed"
             )
         if not argument or re.fullmatch("--[a-z-]+=", argument):
             what = argument.rstrip("=") or (before if before.startswith("-") else "an argument")

@@ -256,7 +256,7 @@ class StudyConfig:
     @model_validator(mode="after")
     def _fresh_seeds(self) -> Self:
         if self.search.seed in self.confirm.seeds:
-            raise ValueError(f"confirm.seeds holds the search seed {self.search.seed}; fresh seeds are needed")
+            raise ValueError(f"confirm.seeds contains the search seed {self.search.seed}; fresh seeds are needed")
         if len(set(self.confirm.seeds)) < len(self.confirm.seeds):
             raise ValueError(f"confirm.seeds repeats a seed: {list(self.confirm.seeds)}")
         if self.confirm.until == "decided" and self.confirm.most_seeds < len(self.confirm.seeds):

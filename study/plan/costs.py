@@ -62,7 +62,7 @@ class Speeds:
     """Seconds of the parts of a trial, in a worker while all others work too."""
 
     gans: Mapping[str, GanSpeed]
-    """Of GANs and other generators, by balancer."""
+    """The costs of GANs and other generators, by balancer."""
     classifier_step: float
     classifier_start: float
     """Time of a fit beyond its steps."""

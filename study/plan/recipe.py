@@ -71,7 +71,7 @@ def at_scale(values: Mapping[str, JsonValue], scale: JsonValue) -> dict[str, Jso
     if scale == present:
         return settings
     if present != FULL:
-        raise ConfigError(f"scale: these are the settings of size {present!r} alone, and have no size {scale!r}")
+        raise ConfigError(f"scale: these are only the settings of size {present!r}, and have no size {scale!r}")
     if not isinstance(scale, str) or scale not in scales:
         raise ConfigError(f"scale: {scale!r} is not a size of this study; {nearest(str(scale), [FULL, *scales])}")
     return merge(settings, scales[scale])

@@ -81,7 +81,7 @@ class SearchHistory:
         self.comparable: defaultdict[Arm | None, list[RecordedTrial]] = defaultdict(list)
         """The ended trials of an arm, or of the whole space (None), that can be compared."""
         self.learnt: defaultdict[Arm | None, KnownTrials[RecordedTrial]] = defaultdict(KnownTrials)
-        """What suggestions learn from: these and another study's."""
+        """The trials that suggestions learn from: these and another study's."""
         self.taken: defaultdict[Arm | None, set[str]] = defaultdict(set)
         """The points that were suggested, here or in the other study."""
         self.begun: defaultdict[tuple[Ratio, Stage], dict[tuple[str, int, str], int]] = defaultdict(dict)

@@ -72,7 +72,7 @@ class Plan:
 
     config: StudyConfig
     left_out: Mapping[str, str] = field(default_factory=dict)
-    """By the thing left out: "search", "rounds", "fits", "floors", "gans", "seeds", "methods", "lengths"."""
+    """By what is left out: "search", "rounds", "fits", "floors", "gans", "seeds", "methods", "lengths"."""
 
     def without(self, what: str, sentence: str, config: StudyConfig | None = None) -> "Plan":
         """The plan that also leaves out `what`; an earlier sentence on it is replaced."""
@@ -93,7 +93,7 @@ class Forecast:
     """Wall time with all workers."""
     report: float
     beside: float
-    """Seconds outside of trials: Ray's workers start and stop, the report."""
+    """Seconds outside of trials: starting and stopping Ray's workers, and the report."""
 
     @property
     def total(self) -> float:

@@ -193,7 +193,7 @@ class Wishes:
         return [Arm(balancer=name, ratio=ratio) for name in leaders]
 
     def is_through(self, arm: Arm, at: Standing) -> bool:
-        """Whether the search of `arm` is over: what it chose was checked, and no trials are left for more."""
+        """Whether the search of `arm` has ended: its choice was checked, and no trials remain."""
         return self._choice.is_checked(arm) and not self._is_open(arm, at)
 
     def _is_open(self, arm: Arm, at: Standing) -> bool:

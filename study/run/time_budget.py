@@ -39,7 +39,7 @@ def check_budget(seconds: float, *, where: str) -> float:
     """`seconds`, a study's time budget; raises ConfigError if it is too short for any study, or infinite."""
     if not LEAST_SECONDS <= seconds <= MOST_SECONDS:
         raise ConfigError(
-            f"--time-budget {where}: from {LEAST_SECONDS:g} s, which a start and a report take alone, to"
+            f"--time-budget {where}: from {LEAST_SECONDS:g} s, which starting and reporting alone take, to"
             f" {MOST_SECONDS / _UNITS['d']:g} days"
         )
     return seconds

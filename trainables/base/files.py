@@ -25,7 +25,7 @@ _KINDS = (
 
 # A URL, also after pathlib has removed one of its slashes. One letter would be a drive of Windows.
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
-_NOT_HERE = "a URL, which may hold a password and is not repeated; a file or folder of this machine is needed"
+_NOT_HERE = "a URL (not shown, as it may contain a password); a local file or folder is needed"
 _BLOCK_BYTES = 2**20
 # As where a variable of the shell is not set.
 _EMPTY = "a path is empty; the current folder is '.'"
@@ -133,7 +133,7 @@ def read_text(path: Path | str, *, errors: str = "strict") -> str:
 
 def _open(path: Path, flags: int, mode: Literal["rb", "ab"]) -> BinaryIO:
     if "\0" in str(path):
-        raise OSError(errno.EINVAL, "no path holds a NUL character", str(path))
+        raise OSError(errno.EINVAL, "a path cannot contain a NUL character", str(path))
     # Looked at first, since opening a device may do something, and afterwards, since another may have taken the
     # file's place. Without O_NONBLOCK a pipe would be waited for.
     if path.exists():

@@ -37,9 +37,9 @@ class Comparison:
     speedup: float = 0.0
     """How many times faster a step is in bf16."""
     step_error: float = float("nan")
-    """Of losses, outputs and gradients after the first step."""
+    """The relative error of losses, outputs and gradients after the first step."""
     run_error: float = float("nan")
-    """Of losses and outputs after RUN_STEPS."""
+    """The relative error of losses and outputs after RUN_STEPS."""
     failure: str | None = None
     """Why it cannot be computed in bf16."""
 

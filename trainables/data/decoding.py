@@ -48,7 +48,7 @@ class Decoded:
     tiles: TileArray
     """The tiles of these and perhaps of other files."""
     places: Indices
-    """Where in it each has its tile."""
+    """The position of each file's tile in it."""
     units: Units | None = None
 
     def take(self, rows: Indices) -> "Decoded":

@@ -28,7 +28,7 @@ class Fingerprint:
     """A data set's files: by part, the digest of each by its name."""
 
     pool: Mapping[str, str]
-    """What training and validation sets are drawn from."""
+    """The images that training and validation sets are drawn from."""
     test: Mapping[str, str]
     """The test set."""
     other: Mapping[str, str] = field(default_factory=dict)

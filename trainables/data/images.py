@@ -109,7 +109,7 @@ class Loaded:
     reading: tuple[str, ...] = ()
     """How the paths of the images were understood, and which files were skipped: one sentence each."""
     num_read: int | None = None
-    """Of a pool: how many images of both parts those sentences count as read; None if they count none."""
+    """For a pool: how many images of both splits those sentences count as read; None if they count none."""
 
 
 @dataclass(frozen=True, kw_only=True)

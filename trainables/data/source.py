@@ -39,17 +39,18 @@ class DataConfig:
     train_size: Annotated[int, Field(ge=1)] | None = None
     """Number of images to draw from the training pool, stratified, before it is made imbalanced; None: all."""
     fit: Fit = "squash"
-    """How a picture that is not square is made square: squeezed, padded with black, or cropped around its
+    """How an image that is not square is made square: squeezed, padded with black, or cropped around its
     middle."""
     test_fraction: float = Field(default=0.25, gt=0, lt=1)
     """Share of each class for the test set, if the data set has no official one."""
     validation_fraction: float = Field(default=0.2, gt=0, lt=1)
     """Share of each class of the imbalanced pool for the validation set."""
     group: str | None = None
-    """What no split divides, such as a patient or a video, in an image folder: a column of the table of labels,
-    or "folder", the first folder below that of the class, or above it if no class has folders."""
+    """Groups that are never split, such as the images of a patient or a video, in an image folder: a column of
+    the table of labels, or "folder", the first folder below that of the class, or above it if no class has
+    folders."""
     look_alikes: LookAlikes = "together"
-    """Whether identical and nearly identical pictures of folders, arrays and Datasets are kept on one side of
+    """Whether identical and nearly identical images of folders, arrays and Datasets are kept on one side of
     every split."""
     drop_duplicates: bool = False
     """Leave out test images whose pixels are also in the pool."""
@@ -67,7 +68,7 @@ class DataConfig:
     """The level of folders, from 1 on below a part, whose names are the classes; a folder that contains all is not
     a level, nor is one that is alone in a folder and named "images" or like that folder; None: the first."""
     labels: Place | None = None
-    """A table of the pictures and their classes; None: folders give the classes, or the only table that does."""
+    """A table of the images and their classes; None: folders give the classes, or the only table that does."""
     columns: Columns = Columns()
     """The columns of that table."""
     difficulty: Difficulty = Difficulty()

@@ -54,8 +54,8 @@ class ClassFindings:
     copied_real: CountedShare
     """The same for real images: held-out ones, and training images compared with the others."""
     exact: CountedShare | None = None
-    """Of all images in the first draw, including repeats, those nearly equal to a training image; None in folders
-    of earlier versions."""
+    """Images in the first draw, including repeats, that are nearly equal to a training image; None in folders of
+    earlier versions."""
     exact_real: CountedShare | None = None
     """The same for real images."""
     least_copies: int | None

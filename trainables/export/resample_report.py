@@ -35,7 +35,7 @@ class ClassReport:
     """Near-copies among those: their distance to one real image, of any class, is less than half that to any
     other."""
     num_exact: int
-    """Of all compared images, including repeats, those nearly equal to a real image: less than a quarter of that
+    """Compared images, including repeats, that are nearly equal to a real image: less than a quarter of that
     distance."""
     copied_interval: tuple[float, float] | None
     """The 95 % interval of their share (Wilson 1927); None of no images."""

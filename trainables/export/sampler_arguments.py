@@ -51,7 +51,7 @@ def check_labels(y: Any) -> None:
     texts, numbers_ = (all(isinstance(label, kind) for label in labels) for kind in (str, numbers.Real))
     if not texts and not numbers_:
         held = ", ".join(f"{name} ({label!r:.40})" for name, label in list(kinds.items())[:2])
-        raise ValueError(f"y holds {held}; texts alone, or whole numbers alone, are needed")
+        raise ValueError(f"y holds {held}; it must be all text or all whole numbers")
 
 
 def check_strategy(strategy: Any, y: Array) -> None:

@@ -88,7 +88,7 @@ class Memorisation:
     copied_real: Share
     """The same for real images: held-out ones, and each training image compared with the others."""
     exact: Share
-    """Of all generated images, including repeats, those that are nearly equal to a training image of any class."""
+    """Generated images, including repeats, that are nearly equal to a training image of any class."""
     exact_real: Share
     """The same for real images."""
     membership: Membership | None

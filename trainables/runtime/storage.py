@@ -50,7 +50,7 @@ def write_atomically(path: Path, content: bytes, *, patience_seconds: float = 0.
     """Write a temporary file, flush it to the disk, and rename it: no reader ever sees a partial file, whatever
     fails.
 
-    Tried again for `patience_seconds` where the storage fails; raises StorageError then.
+    Retried for `patience_seconds` if the storage fails; then raises StorageError.
     """
     retry(lambda: _replace(path, content), seconds=patience_seconds)
 
@@ -58,7 +58,7 @@ def write_atomically(path: Path, content: bytes, *, patience_seconds: float = 0.
 def first_written(path: Path, content: bytes, *, patience_seconds: float = 0.0) -> bytes:
     """The permanent content of a file: `content`, a few bytes, unless another process has written it first.
 
-    Tried again for `patience_seconds` where the storage fails; raises StorageError then.
+    Retried for `patience_seconds` if the storage fails; then raises StorageError.
     """
     return retry(lambda: _create(path, content), seconds=patience_seconds)
 

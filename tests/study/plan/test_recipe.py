@@ -102,7 +102,7 @@ def test_another_profile_drops_the_settings_of_the_old_one():
         ("objective=minority_f2", "objective: 'minority_f2' is unknown; did you mean 'minority_f1'?"),
         ("objective=expected_cost", "objective: 'expected_cost' needs costs"),
         ("costs={3: {8: -1}}", "costs.3.8: -1 cannot be used; input should be greater than or equal to 0"),
-        ("confirm.seeds=[0]", "confirm.seeds holds the search seed 0"),
+        ("confirm.seeds=[0]", "confirm.seeds contains the search seed 0"),
         ("confirm.seeds=[]", "confirm.seeds: "),
         ("wandb.mode=onlin", "wandb.mode: 'onlin' cannot be used; input should be 'off', 'offline' or 'online'"),
         ("nonsense", "--set 'nonsense': write key=value"),
@@ -165,8 +165,8 @@ def test_a_file_may_name_its_size_and_its_name(tmp_path):
     printed = yaml.safe_dump(resolve_study(small))
     assert config(printed) == config(printed, "scale=ci") and config(printed).scale == "ci"
     for text, assignments, message in (
-        (printed, ["scale=full"], "these are the settings of size 'ci' alone"),
-        (alone, ["scale=full"], "these are the settings of size 'a' alone"),
+        (printed, ["scale=full"], "these are only the settings of size 'ci'"),
+        (alone, ["scale=full"], "these are only the settings of size 'a'"),
         ("extends: quickstart\nscale: cii\n", [], "'cii' is not a size of this study; did you mean 'ci'"),
         ("extends: quickstart\nscale: [ci]\n", [], "['ci'] is not a size of this study"),
         ("extends: quickstart\nscale: null\n", [], "None is not a size of this study"),

@@ -117,12 +117,12 @@ def test_the_file_is_what_a_study_knows_its_data_by(tmp_path: Path) -> None:
         ({"x": images(4), "y": np.array([0.5, 1, 2, 3])}, r"y float64 \[4\] is not a list of classes"),
         ({"x": images(4), "y": np.zeros(4, int)}, "one class"),
         ({"x": images(4), "y": np.array([None, 1, 2, 3], dtype=object)}, "or damaged"),
-        ({"x_test": images(4), "y_test": labels(4)}, "there is no part to train on"),
+        ({"x_test": images(4), "y_test": labels(4)}, "there is no training set"),
         ({"x": images(4)[:, :0], "y": labels(4)}, r"x \[4, 0, 28\] hold no pixels"),
         ({"x": images(0), "y": labels(0)}, "hold no pixels"),
         (
             {"x": images(4), "y": labels(4), "x_train": images(4), "y_train": labels(4)},
-            "x_train and y_train, and x and y, may be what is to train; leave one pair there",
+            "x_train and y_train, and x and y, could both be the train set; remove one pair from the file",
         ),
         (
             {"x_train": images(4), "y_train": labels(4), "x_test": images(4), "y_test": labels(4) + 1},

@@ -199,7 +199,7 @@ def test_folders_that_cannot_be_used(tmp_path: Path) -> None:
     write_classes(tmp_path / "flat", train=2, test=2)
     refused(tmp_path / "flat", "no class folders")
     write_classes(tmp_path / "untrained" / "test", cat=2, dog=2)
-    refused(tmp_path / "untrained", "there is no part to train on beside test/")
+    refused(tmp_path / "untrained", "there is no training set besides test/")
     write_classes(tmp_path / "odd" / "train", cat=2, dog=2)
     write_classes(tmp_path / "odd" / "test", cat=2, owl=2)
     refused(tmp_path / "odd", "only one of them has dog, owl")

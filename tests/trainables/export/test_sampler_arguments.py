@@ -130,7 +130,7 @@ def test_any_tensor_with_values_is_an_array(kind):
 def test_labels_of_several_types_are_named(labels, held):
     X, y = images_and_classes()
     mixed = np.array([labels[each == "ant"] for each in y], dtype=object)
-    with pytest.raises(ValueError, match=rf"y holds .*{held}.*; texts alone, or whole numbers alone, are needed"):
+    with pytest.raises(ValueError, match=rf"y holds .*{held}.*; it must be all text or all whole numbers"):
         sampler_of("smote").fit_resample(X, mixed)
 
 

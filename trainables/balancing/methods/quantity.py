@@ -42,5 +42,5 @@ class Quantity:
 QUANTITY = BalancerEntry(
     name="quantity",
     settings=Quantity,
-    summary="the same number of real images in every class, some of them held back before, and the same total",
+    summary="as many real images in every class, some of which the imbalance had removed, and the same total",
 )

@@ -23,5 +23,5 @@ class RealUpperBound(FillsClasses):
 REAL_UPPER_BOUND = BalancerEntry(
     name="real_upper_bound",
     settings=RealUpperBound,
-    summary="adds real images that were held back: the largest possible gain",
+    summary="adds real images that the imbalance had removed: the largest possible gain",
 )

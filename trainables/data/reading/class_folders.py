@@ -166,8 +166,8 @@ def _either(classes: Mapping[str, Node], name: str, inner: Node) -> str:
         beside = f"lies beside {few(others.values())}"
     return (
         f"{whole} has folders in it ({few(inner.folders.values())}) and {beside}: the classes may "
-        f"be the folders in {whole}, or these themselves; name {whole} as the folder of the data, or say "
-        "data.class_level 1"
+        f"be the folders in {whole}, or these themselves; use {whole} as the folder of the data, or set "
+        "data.class_level=1"
     )
 
 
@@ -273,7 +273,7 @@ def inner_folders_note(part: Node, classes: Mapping[str, Node]) -> str | None:
     first = few(inner[within[0]].folders.values())
     said = f"the folders in {which} ({first}) are read as part of the class"
     if may_be_carriers([folder for name in within for folder in inner[name].folders]):
-        return f"{said}; if each is a patient or the like, data.group=folder keeps it on one side of every split"
+        return f"{said}; if each is a patient or similar, data.group=folder keeps it on one side of every split"
     if not all(inner[name].is_divided for name in within):
         return said
     with contextlib.suppress(DataError):

@@ -43,7 +43,7 @@ def refuse_invisible_differences(classes: Iterable[str]) -> None:
         other = seen.setdefault(visible_form(name), name)
         if other != name:
             raise DataError(
-                f"the classes {other!a} and {name!a} differ in blanks or invisible characters alone; "
+                f"the classes {other!a} and {name!a} differ only in spaces or invisible characters; "
                 "give both the same name"
             )
 

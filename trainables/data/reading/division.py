@@ -110,8 +110,8 @@ def find_parts(top: Node) -> Division | None:
             [node for name, node in top.folders.items() if (name in read) is is_read] for is_read in (True, False)
         )
         raise DataError(
-            f"beside {few(known)} there are {few(others)} with {left:,} more images; name the folders that "
-            "are meant with data.train and data.test, or leave the others out with data.exclude"
+            f"beside {few(known)} there are {few(others)} with {left:,} more images; name the folders to "
+            "use with data.train and data.test, or leave the others out with data.exclude"
         )
     return _assign(nodes, passed, {name: part_of[name] for name in sorted(read, key=one_form)})
 
@@ -125,9 +125,7 @@ def _assign(nodes: Mapping[Part, Node], passed: Sequence[PassedOver], names: Map
     )
     notes = (said,) if said else ()
     if "train" not in nodes:
-        raise DataError(
-            f"there is no part to train on beside {few(nodes.values())}; name its folder with data.train"
-        )
+        raise DataError(f"there is no training set besides {few(nodes.values())}; name its folder with data.train")
     parts, spare = with_one_test(nodes)
     if spare is not None:
         passed = [*passed, {NOT_READ: spare.pictures}]
@@ -196,7 +194,7 @@ def _find_parts_in_names(top: Node) -> Division | None:
     nodes = {part: Node(top.place / part, (), classes) for part, classes in by_part.items()}
     found = _assign(nodes, [{LOOSE: top.loose}], {})
     said = ", ".join(f"{shown(name)}/ is {shown(of)}, {part}" for name, (of, part) in list(named.items())[:2])
-    return replace(found, notes=(f"folders are named after class and part: {said}, ...", *found.notes))
+    return replace(found, notes=(f"folder names contain class and split: {said}, ...", *found.notes))
 
 
 def _find_one_unnamed_part(top: Node) -> Division | None:
@@ -219,7 +217,7 @@ def _find_one_unnamed_part(top: Node) -> Division | None:
 def as_named(top: Node, train: Sequence[str], test: Sequence[str]) -> Division:
     """The parts as the settings name them; raises DataError for a folder without pictures."""
     if not train:
-        raise DataError("data.test is given and data.train is not; name both, or data.train alone")
+        raise DataError("data.test is given without data.train; name both, or only data.train")
     nodes: dict[Part, Node] = {"train": merged([_at(top, name, "train") for name in train])}
     if test:
         nodes["test"] = merged([_at(top, name, "test") for name in test])

@@ -138,7 +138,7 @@ def _by_tables(
     said = (*said, f"not read: {tables_in_words(naming)}") if naming else said
     found = replace(found, notes=(*found.notes, *said))
     if len({*found.parts["train"].values()}) < 2:
-        raise DataError(f"{', '.join(cells.name for cells in chosen.values())} has one class alone")
+        raise DataError(f"{', '.join(cells.name for cells in chosen.values())} has only one class")
     if found.parts.keys() != {"train"}:
         return found
     return with_table_a_part(found, others, entries.root) or found

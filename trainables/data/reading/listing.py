@@ -204,7 +204,7 @@ def _weights_of(ordered: Sequence[Place], weights: Mapping[Place, float]) -> npt
     missing = [place for place in ordered if place not in weights]
     if missing:
         raise DataError(
-            f"{len(missing):,} images to train on have no weight where others have one "
+            f"{len(missing):,} training images have no weight, but others do "
             f"({_several_places(missing)}); fill the column of weights"
         )
     found = np.array([weights[place] for place in ordered])

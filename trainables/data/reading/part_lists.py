@@ -48,8 +48,8 @@ def note_on_part_lists(found: Arrangement, entries: Entries) -> str | None:
     )
     more = ", ..." if len(lists) > _MOST_SHOWN else ""
     return (
-        f"lists that may give the parts are not read, and the test set is drawn: {said}{more}; a table of the "
-        "images with a column split (train, test), or data.test, gives the parts"
+        f"lists that may define the splits are not read, and the test set is drawn: {said}{more}; a table of "
+        "the images with a column split (train, test), or data.test, defines the splits"
     )
 
 

@@ -88,8 +88,8 @@ def note_on_copies(passed_over: PassedOver, entries: Entries) -> str | None:
     names = first_names([str(place) for place in other])
     if len(other) > MOST_LEFT_OVER * len(copies):
         raise DataError(
-            f"folders have the names of others and hold other images: {len(other):,} of {len(copies):,} differ "
-            f"from their namesakes ({names}); leave one of the folders out with data.exclude, or put all images "
+            f"folders have the same file names as others, but different images: {len(other):,} of {len(copies):,} "
+            f"differ ({names}); leave one of the folders out with data.exclude, or put all images "
             "of a class into one folder"
         )
     return f"images in skipped copies of folders that differ from the originals: {len(other):,} ({names})"

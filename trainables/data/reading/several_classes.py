@@ -27,8 +27,8 @@ def several_classes(table: Table, columns: Sequence[str], labels: Collection[str
     if any(column.strip().lower() in _PLURALS for column in columns):
         raise _refusal(table, shared[0])
     yield (
-        f"classes of {table.name} share words ({first_names(shared)}); each is read as one class; where its words "
-        "are classes of their own, write one for each image"
+        f"classes of {table.name} share words ({first_names(shared)}); each is read as one class; if each word "
+        "is a class, give one class per image"
     )
 
 

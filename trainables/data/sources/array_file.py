@@ -59,14 +59,16 @@ def read_parts(path: Path) -> Mapping[Part, Arrays]:
         for part, found in pairs.items():
             if len({images for images, _ in found}) > 1:
                 first, second = (" and ".join(each) for each in found[:2])
-                raise DataError(f"{path}: {first}, and {second}, may be what is to {part}; leave one pair there")
+                raise DataError(
+                    f"{path}: {first}, and {second}, could both be the {part} set; remove one pair from the file"
+                )
         if not any(pairs.values()):
             raise DataError(
                 f"{path}: the arrays {', '.join(arrays.names)} are not those of a data set; train_images and "
                 "train_labels, x_train and y_train, or images and labels are read"
             )
         if not pairs["train"]:
-            raise DataError(f"{path}: there is no part to train on")
+            raise DataError(f"{path}: there is no training set")
         return {part: _checked(path, *found[0], arrays) for part, found in pairs.items() if found}
 
 

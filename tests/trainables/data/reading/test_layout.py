@@ -387,7 +387,7 @@ REFUSED = {
         files("train/cat", "train/dog", "test/cat", "test/dog", "cat/more", "dog/more"),
         "beside test/, train/ there are cat/, dog/ with 8 more images",
     ),
-    "nothing to train on": (files("test/cat", "test/dog"), "there is no part to train on"),
+    "nothing to train on": (files("test/cat", "test/dog"), "there is no training set"),
     "parts without classes, and what is drawn in them": (
         files("train", "trainannot", "val", "valannot", "test", "testannot"),
         "no class folders",

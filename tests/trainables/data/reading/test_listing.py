@@ -135,7 +135,7 @@ def test_parts_are_named_by_the_settings(tmp_path: Path) -> None:
         DataError, match=r"data\.train: 'fourth' holds no image; the folder of the data has first/, se"
     ):
         read_listing(config(tmp_path, train=("fourth",)))
-    with pytest.raises(DataError, match=r"data\.test is given and data\.train is not"):
+    with pytest.raises(DataError, match=r"data\.test is given without data\.train"):
         read_listing(config(tmp_path, test=("third",)))
     with pytest.raises(DataError, match="name the same images"):
         read_listing(config(tmp_path, train=("first",), test=("first",)))
@@ -243,7 +243,7 @@ def test_a_table_may_be_named_after_its_part_among_other_words(tmp_path: Path) -
 def test_classes_that_look_alike_are_not_two(other: str, tmp_path: Path) -> None:
     for name in ("cat", other, "dog"):
         flat(tmp_path / name, *NAMES)
-    with pytest.raises(DataError, match="differ in blanks or invisible characters alone") as refused:
+    with pytest.raises(DataError, match="differ only in spaces or invisible characters") as refused:
         read_listing(config(tmp_path))
     # It is seen which is which.
     assert ascii("cat") in str(refused.value) and ascii(other) in str(refused.value)
@@ -278,7 +278,7 @@ def test_weights_are_read_back_and_all_pictures_to_train_on_have_one(tmp_path: P
     assert found.notes[-1].startswith("weights of images in the loss of a classifier: 1 to 4, 2.167 on average; ")
     assert found.train.subset(np.array([4, 0])).weights.tolist() == [3, 2]  # type: ignore[union-attr]
     (tmp_path / "labels.csv").write_text(text.replace("train,3", "train,"))
-    with pytest.raises(DataError, match=r"1 images to train on have no weight where others have one \(c\.png\)"):
+    with pytest.raises(DataError, match=r"1 training images have no weight, but others do \(c\.png\)"):
         read_listing(config(tmp_path))
     (tmp_path / "labels.csv").write_text(text.replace("train,3", "train,1e9"))
     with pytest.raises(DataError, match="weights of 1 to 1e\\+09: the least are negligible beside the largest"):
@@ -436,7 +436,7 @@ def test_folders_that_repeat_names_alone_are_refused(tmp_path: Path) -> None:
     (said,) = (line for line in read_listing(config(tmp_path)).notes if "skipped copies" in line)
     assert said.endswith("differ from the originals: 1 (more/cat/0.png)")
     flat(tmp_path / "more" / "dog", *(f"{i}.png" for i in range(12)))
-    with pytest.raises(DataError, match=r"13 of 24 differ from their namesakes \(more/cat/0.png.*data\.exclude"):
+    with pytest.raises(DataError, match=r"13 of 24 differ \(more/cat/0.png.*data\.exclude"):
         read_listing(config(tmp_path))
     assert counts(read_listing(config(tmp_path, exclude=("more",)))) == ((12, 12), None)
 
@@ -654,9 +654,9 @@ def test_lists_of_a_test_part_are_said(tmp_path: Path) -> None:
     (tmp_path / "train.txt").write_text("cat/2.png\ncat/3.png\ndog/1.png")
     (tmp_path / "test.txt").write_text("cat/1.png 0")
     assert read_listing(config(tmp_path)).notes == (
-        "lists that may give the parts are not read, and the test set is drawn: test.txt (1 of 8 images), "
+        "lists that may define the splits are not read, and the test set is drawn: test.txt (1 of 8 images), "
         "train.txt (3 of 8 images); a table of the images with a column split (train, test), or data.test, "
-        "gives the parts",
+        "defines the splits",
     )
 
 
@@ -672,7 +672,7 @@ def test_a_list_of_parts_is_said_whatever_it_is_called(name: str, tmp_path: Path
     (tmp_path / name).write_text("1 0\n2 1\n")
     # A table of two numbers may name images by their stems besides.
     *_, note = read_listing(config(tmp_path)).notes
-    assert note.startswith(f"lists that may give the parts are not read, and the test set is drawn: {name}")
+    assert note.startswith(f"lists that may define the splits are not read, and the test set is drawn: {name}")
 
 
 @pytest.mark.parametrize("name", ["README.txt", "requirements-test.txt", "classes.json", "images/cat/train.json"])
@@ -691,7 +691,7 @@ def test_tables_of_parts_that_leave_pictures_out_are_said(tmp_path: Path) -> Non
         (tmp_path / f"{part}.csv").write_text("\n".join([",Filename,ClassName", *rows]))
     notes = read_listing(config(tmp_path)).notes
     assert notes[-1].startswith(
-        "lists that may give the parts are not read, and the test set is drawn: test.csv (2 of 12 images), "
+        "lists that may define the splits are not read, and the test set is drawn: test.csv (2 of 12 images), "
         "train.csv (8 of 12 images); a table of the images with a column"
     )
 
@@ -789,7 +789,7 @@ def test_folders_of_patients_in_classes_hint_at_groups(
         for name in names:
             flat(tmp_path / class_name / name, *NAMES[:3])
     [note] = read_listing(config(tmp_path)).notes
-    assert note.endswith("if each is a patient or the like, data.group=folder keeps it on one side of every split")
+    assert note.endswith("if each is a patient or similar, data.group=folder keeps it on one side of every split")
     groups = read_listing(config(tmp_path, group="folder")).train.groups
     assert groups is not None and set(groups) == {*benign, *malignant}
 
