@@ -102,8 +102,7 @@ class Outlook:
     def _why_unprobed(self) -> str:
         if self.config.scale == SHORTEST_SCALE:
             return (
-                f"a study of scale={SHORTEST_SCALE} takes hardly longer than the measurement; "
-                f"`gan-study plan` does that"
+                f"a study of scale={SHORTEST_SCALE} takes hardly longer than measuring; `gan-study plan` measures"
             )
         return "its machines have not been started yet"
 

@@ -114,7 +114,7 @@ def _item(picture: Picture, config: DataConfig, channels: int | None) -> Item:
 def _refuse_other_classes(found: set[int], known: Sequence[int], names: Sequence[str], part: str) -> None:
     """Raise DataError where labels of a part are none of those `known`, or where one of these has no image."""
     if odd := sorted(found - {*known}):
-        raise DataError(f"{part}: the label {odd[0]} is that of no image to train on ({', '.join(names)})")
+        raise DataError(f"{part}: the label {odd[0]} does not occur in the training images ({', '.join(names)})")
     missing = [name for name, label in zip(names, known, strict=True) if label not in found]
     if missing:
         raise DataError(f"{part}: no image is of class {missing[0]!r}; each class needs some in every part")

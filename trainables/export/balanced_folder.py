@@ -185,7 +185,7 @@ def read_manifest(folder: Path | str) -> list[ManifestRow]:
 
 
 def find_change(folder: Path | str) -> str | None:
-    """What is not as the manifest of a complete folder says, as the end of a sentence; None if all is."""
+    """How a complete folder differs from its manifest, as the end of a sentence; None if it does not."""
     folder = Path(folder)
     rows = {row.file: row for row in read_manifest(folder)}
     there = {name: find_origin(folder, name) for name in rows}

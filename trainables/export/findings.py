@@ -36,9 +36,9 @@ class CountedShare:
     number: int
     total: int
     low: float | None = None
-    """None of no images."""
+    """None if there are no images."""
     high: float | None = None
-    """None of no images."""
+    """None if there are no images."""
 
 
 @settings

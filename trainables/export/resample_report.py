@@ -38,7 +38,7 @@ class ClassReport:
     """Compared images, including repeats, that are nearly equal to a real image: less than a quarter of that
     distance."""
     copied_interval: tuple[float, float] | None
-    """The 95 % interval of their share (Wilson 1927); None of no images."""
+    """The 95 % interval of their share (Wilson 1927); None if there are no images."""
     real_copied: tuple[int, int]
     """How many of how many real images of the class are near-copies of another real one: the number expected by
     chance."""

@@ -50,12 +50,12 @@ class Share(NamedTuple):
 
     @property
     def value(self) -> float | None:
-        """In [0, 1]; None of no images."""
+        """In [0, 1]; None if there are no images."""
         return self.number / self.total if self.total else None
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """As `share_interval` has it; None of no images."""
+        """From `share_interval`; None if there are no images."""
         return share_interval(self.number, self.total) if self.total else None
 
 

@@ -136,7 +136,7 @@ def _named(names: list[str]) -> str:
 
 
 def _files_below(folder: Path) -> set[Path]:
-    """Everything below `folder` that is no folder, by its path from there."""
+    """All entries below `folder` except folders, by their paths from there."""
     return {Path(parent, name).relative_to(folder) for parent, _, names in os.walk(folder) for name in names}
 
 

@@ -46,7 +46,7 @@ from gan_study.trainables.trial.config import TrialConfig, dump_trial, gan_setti
 from gan_study.trainables.trial.data import TrialData
 from gan_study.trainables.trial.purpose import Purpose
 
-# What sets colours and moves the cursor on a terminal (ECMA-48), and what else is no text.
+# Codes that set colours and move the cursor on a terminal (ECMA-48), and other control characters.
 _TERMINAL_CODES = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.?)|[\x00-\x08\x0e-\x1f\x7f]"
 )

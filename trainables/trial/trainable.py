@@ -212,7 +212,7 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
         )
 
     def _take_device(self) -> torch.device:
-        """Where the trial computes; a GPU is as if no trial had been there before, and has a limit."""
+        """The device of the trial; a GPU is cleared of earlier trials, and its memory is limited."""
         self._refusal, self._gpu_share = None, 0.0
         # What a trial before has left goes with its generator.
         self._events = iter(())

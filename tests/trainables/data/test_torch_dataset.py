@@ -182,7 +182,7 @@ def test_numbers_that_are_left_out_are_no_classes() -> None:
     assert pool.class_names == ("0", "2", "5") and set(pool.labels.tolist()) == {0, 1, 2}
     for labels, said in (
         ((0, 2), "test: no image is of class '5'"),
-        ((0, 1, 2, 5), "test: the label 1 is that of no image"),
+        ((0, 1, 2, 5), "test: the label 1 does not occur in the training images"),
     ):
         test = Items([(BYTES[0], label) for label in labels])
         with pytest.raises(DataError, match=said):

@@ -1,6 +1,6 @@
 """Which folders of a part are its classes; what lies beside them, and what repeats them.
 
-Where other folders may be the classes, a DataError says what was found and how to say what is meant.
+Where other folders may be the classes, a DataError lists what was found and how to choose.
 """
 
 import contextlib
@@ -145,7 +145,7 @@ def _only_divided(classes: Mapping[str, Node], others: Mapping[str, Node]) -> No
     if len(divided) != 1 or len(flat) != len(folders) - 1 or not (flat or others):
         return None
     inner = folders[divided[0]]
-    # An archive unpacked into a folder of its own name is no class.
+    # An archive unpacked into a folder of its own name is not a class.
     if one_form(inner.place.name) == one_form(inner.place.parent.name):
         return inner
     if all(part_in(name) in _TESTS for name in flat) and part_in(divided[0]) is None:
@@ -195,7 +195,7 @@ def _no_classes(node: Node) -> str:
 
 
 def _refuse_other_levels(node: Node, classes: Mapping[str, Node], *, has_groups: bool) -> None:
-    """Raise DataError where the folders in the class folders may be the classes, or where they are no classes."""
+    """Raise DataError if the folders in the class folders may be the classes, or if they are not classes."""
     if are_named_as_pieces(classes):
         raise DataError(
             f"{few(classes.values())} are named as pieces of one set, not as classes; if a table gives the "

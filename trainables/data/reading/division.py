@@ -1,6 +1,6 @@
 """Which folders are the parts of a data set: at the first level, inside each class, or in the names of both.
 
-Where they can mean two things, a DataError says what was found and how to say what is meant.
+Where they can mean two things, a DataError lists what was found and how to choose.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence

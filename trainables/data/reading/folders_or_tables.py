@@ -1,6 +1,6 @@
 """What says the classes of the pictures: folders, a table for all, a table for each part, or one beside the other.
 
-Where folders and a table say different things, a DataError says what was found and how to say what is meant.
+Where folders and a table say different things, a DataError lists what was found and how to choose.
 """
 
 from collections.abc import Collection, Mapping

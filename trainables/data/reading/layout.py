@@ -1,7 +1,7 @@
 """What the folders of a data set mean: which are parts, which are classes, and which repeat others.
 
 Nothing here opens a file: the names and places of the pictures are all that is looked at. Where they can mean two
-things, a DataError says what was found and how to say what is meant.
+things, a DataError lists what was found and how to choose.
 """
 
 from collections.abc import Mapping, Sequence

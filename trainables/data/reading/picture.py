@@ -74,7 +74,7 @@ class Facts:
     is_turned: bool = False
     """Whether 0 stands for white in the file."""
     has_missing: bool = False
-    """Whether some pixels hold a mark that there is no level, and are black."""
+    """Whether some pixels are marked as missing, and are black."""
     is_generated: bool = False
     """Whether the file says that a trained model made it, as those of `balance` and `sample` do."""
 
@@ -143,7 +143,7 @@ class Picture:
 def numbers_of(values: npt.NDArray[Any]) -> Numbers:
     """Levels of any type, [H, W] or [H, W, 3], as the smallest type that holds them.
 
-    Raises DataError for what is no number, and for more than 24 bits.
+    Raises DataError for values that are not numbers, and for more than 24 bits.
     """
     low, high = float(values.min()), float(values.max())
     if not np.isfinite([low, high]).all():

@@ -119,7 +119,7 @@ def text_of(path: Path) -> str:
 
 
 def _of_json(name: str, lines: Sequence[str]) -> Table:
-    """A line of JSON for each row, as Hugging Face has it; of lists and objects, and of missing keys, no cell."""
+    """A line of JSON for each row, as Hugging Face has it; lists, objects and missing keys give an empty cell."""
     rows = []
     for number, line in enumerate(lines, start=1):
         try:
