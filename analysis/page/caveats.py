@@ -203,7 +203,7 @@ def _images(study: Study) -> Iterator[str]:
     if alone:
         yield (
             f"Not all predictions on test images are stored, so the verdicts on "
-            f"{listing(first_few(list(alone)))} do not cover other test images."
+            f"{listing(first_few(list(alone)))} hold only for these test images."
         )
 
 

@@ -340,7 +340,7 @@ CHOSEN = Sketch(
     section="gain",
     title="Test minority F1 against the imbalance ratio",
     alt="Lines for the GAN and the simple method that validation chose at each ratio, and for no balancing; "
-    "above, the GAN from that ratio on.",
+    "a name above the lines is the GAN chosen from that ratio on.",
     draw=draw_chosen,
 )
 GAIN_MAP = Sketch(
