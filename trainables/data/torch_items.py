@@ -40,7 +40,7 @@ class Item:
     declared: Range | None
     facts: Facts
     look: Look | None
-    """None where look-alikes are not looked for."""
+    """None if look-alikes are not looked for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +112,7 @@ def _item(picture: Picture, config: DataConfig, channels: int | None) -> Item:
 
 
 def _refuse_other_classes(found: set[int], known: Sequence[int], names: Sequence[str], part: str) -> None:
-    """Raise DataError where labels of a part are none of those `known`, or where one of these has no image."""
+    """Raise DataError if labels of a part are none of those `known`, or if one of these has no image."""
     if odd := sorted(found - {*known}):
         raise DataError(f"{part}: the label {odd[0]} does not occur in the training images ({', '.join(names)})")
     missing = [name for name, label in zip(names, known, strict=True) if label not in found]

@@ -167,7 +167,7 @@ def write_manifest(folder: Path, rows: Iterable[ManifestRow]) -> None:
 
 
 def read_manifest(folder: Path | str) -> list[ManifestRow]:
-    """The list of all images; raises DataError where it is missing or damaged."""
+    """The list of all images; raises DataError if it is missing or damaged."""
     path = Path(folder) / MANIFEST
     try:
         rows = list(csv.reader(io.StringIO(read_text(path), newline=""), strict=True))

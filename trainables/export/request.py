@@ -147,7 +147,7 @@ def _refuse_overruled(description: Description, request: ExportRequest, folder: 
 
 
 def _refuse_changed(folder: Path) -> None:
-    """Raise UserError where the images of a folder that was complete are not those of its manifest."""
+    """Raise UserError if the images of a folder that was complete are not those of its manifest."""
     if (change := find_change(folder)) is not None:
         raise UserError(f"{folder} {change}; choose another --out")
 

@@ -191,7 +191,7 @@ def write_generator(folder: Path, generator: SavedGenerator, *, card: str) -> No
 
 
 def _whole(number: object) -> int:
-    """`number` as an int; raises ConfigError where it is no whole number from 0 on."""
+    """`number` as an int; raises ConfigError if it is no whole number from 0 on."""
     if (
         not isinstance(number, int | float | np.integer)
         or isinstance(number, bool)

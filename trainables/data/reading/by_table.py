@@ -59,8 +59,8 @@ def arrange_by_table(
 ) -> Arrangement:
     """The class and the part of each picture as a table says, and its group and its weight where columns say them.
 
-    `group` is the column of groups. Raises DataError where a column is not found, where a row names no picture
-    (unless `skip_missing`) or several, where a picture has two classes, parts, groups or weights, and where a
+    `group` is the column of groups. Raises DataError if a column is not found, if a row names no picture
+    (unless `skip_missing`) or several, if a picture has two classes, parts, groups or weights, and if a
     weight is no number above 0. An empty cell is no group and no weight.
     """
     table = with_header(table, pictures)
@@ -152,7 +152,7 @@ def names_across_classes(table: Table, classes: Mapping[Place, str]) -> bool:
 
 
 def pictures_named(table: Table, pictures: Sequence[Place]) -> Iterator[Place]:
-    """Those of the `pictures` that a table names; raises DataError where no column names any."""
+    """Those of the `pictures` that a table names; raises DataError if no column names any."""
     table = with_header(table, pictures)
     cells = table.column(path_column(table, Columns(), KnownPictures(pictures)))
     yield from (picture for picture in _find_all(cells, pictures) if picture is not None)
@@ -161,9 +161,9 @@ def pictures_named(table: Table, pictures: Sequence[Place]) -> Iterator[Place]:
 def parts_by_table(
     table: Table, pictures: Sequence[Place], columns: Columns
 ) -> tuple[Mapping[Place, Part], Splits] | None:
-    """The part of each of the `pictures`, and the columns that say it; None where a table does not say all.
+    """The part of each of the `pictures`, and the columns that say it; None if a table does not say all.
 
-    Raises DataError where columns say different parts, and a picture is in two.
+    Raises DataError if columns say different parts, and a picture is in two.
     """
     table = with_header(table, pictures)
     rows = _rows_of(table, pictures, columns, group=None)
@@ -189,7 +189,7 @@ def add_by_table(
 ) -> Arrangement:
     """`found`, whose classes are said elsewhere, with the group and the weight of each picture as a table says.
 
-    Raises NoClassesError where it says neither, and DataError for a picture of two groups or weights.
+    Raises NoClassesError if it says neither, and DataError for a picture of two groups or weights.
     """
     table = with_header(table, pictures)
     rows, unread = _without_doubtful_weights(_rows_of(table, pictures, columns, group=group), columns, set())
@@ -291,7 +291,7 @@ def _weights(rows: _Rows, pictures: Collection[Place]) -> dict[Place, float]:
 
 
 def _note_once(table: Table, picture: Place, noted: dict[Place, T], value: T) -> None:
-    """Note the value of a picture; raises DataError where another one is noted."""
+    """Note the value of a picture; raises DataError if another one is noted."""
     before = noted.setdefault(picture, value)
     if before != value:
         one, other = (" ".join(each).strip() if isinstance(each, tuple) else each for each in (before, value))
@@ -299,7 +299,7 @@ def _note_once(table: Table, picture: Place, noted: dict[Place, T], value: T) ->
 
 
 def arrange_parts(parts: Mapping[Part, Mapping[Place, str]], notes: Sequence[str]) -> Arrangement:
-    """The parts of all tables as a study has them; raises DataError where none is to train on."""
+    """The parts of all tables as a study has them; raises DataError if none is to train on."""
     if "train" not in parts:
         raise DataError("no table names an image to train on")
     read, spare = with_one_test(parts)

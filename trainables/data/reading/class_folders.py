@@ -1,6 +1,6 @@
 """Which folders of a part are its classes; what lies beside them, and what repeats them.
 
-Where other folders may be the classes, a DataError lists what was found and how to choose.
+If other folders may be the classes, a DataError lists what was found and how to choose.
 """
 
 import contextlib
@@ -59,7 +59,7 @@ class ClassFolders:
 def classes_of(part: Node, *, has_groups: bool = False) -> ClassFolders:
     """The folder of each class of a part, which is read at any depth, and groups in it if it `has_groups`.
 
-    Raises DataError where there are fewer than two, or where other folders may be the classes.
+    Raises DataError if there are fewer than two, or if other folders may be the classes.
     """
     found = trimmed(part)
     node, left, notes = found.node, found.passed_over, found.notes
@@ -87,7 +87,7 @@ def classes_of(part: Node, *, has_groups: bool = False) -> ClassFolders:
 def _by_name(node: Node) -> tuple[Mapping[str, Node], Mapping[str, Node]]:
     """The folders that may be classes, and those that by their names are none; all may be, if no other is left.
 
-    One that is called as a test set is none where two others are left: pictures to be predicted.
+    One that is called as a test set is none if two others are left: pictures to be predicted.
     """
     others = [name for name in node.folders if is_no_class(name)]
     tests = [name for name, each in node.folders.items() if part_named(name) in _TESTS and not each.folders]
@@ -113,7 +113,7 @@ def _doubts(classes: Mapping[str, Node], others: Mapping[str, Node]) -> Iterator
 
 
 def _refuse_too_few(node: Node, classes: Mapping[str, Node], others: Mapping[str, Node]) -> None:
-    """Raise DataError where there are fewer than two classes."""
+    """Raise DataError if there are fewer than two classes."""
     if not classes:
         raise NoClassFoldersError(_no_classes(node))
     pictures = [folder for name, folder in classes.items() if plain(name) in NO_CLASS_OF_TWO]
@@ -137,7 +137,7 @@ def _only_divided(classes: Mapping[str, Node], others: Mapping[str, Node]) -> No
     """The only one of several folders that has two or more folders in it, if its name says nothing: "data".
 
     Those beside it, with loose pictures alone, are then no classes; nor are `others`, by their names, and a test
-    set without classes. Raises DataError where the only other folder may be a class as the folders in it may.
+    set without classes. Raises DataError if the only other folder may be a class as the folders in it may.
     """
     folders = {name: collapsed(folder) for name, folder in classes.items()}
     divided = [name for name, folder in folders.items() if folder.is_divided and len(folder.folders) > 1]
@@ -172,7 +172,7 @@ def _either(classes: Mapping[str, Node], name: str, inner: Node) -> str:
 
 
 def _refuse_one_name_twice(names: Collection[str]) -> None:
-    """Raise DataError where two names are one but for Unicode forms or case; letters have two cases."""
+    """Raise DataError if two names are one but for Unicode forms or case; letters have two cases."""
     for name, times in Counter(map(one_form, names)).items():
         if times > 1:
             raise DataError(f"two class folders are named {name!r}, in different Unicode forms or bytes")

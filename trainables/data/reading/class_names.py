@@ -37,7 +37,7 @@ def _by_case(names: Collection[str], known: Collection[str]) -> Mapping[str, str
 
 
 def _by_beginning(names: Collection[str], known: Collection[str]) -> Mapping[str, str]:
-    """The known name that each name begins, or that begins it, one to one; nothing where that leaves some over."""
+    """The known name that each name begins, or that begins it, one to one; nothing if that leaves some over."""
     found = {}
     for name in names:
         if name in known:

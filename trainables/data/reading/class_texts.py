@@ -22,7 +22,7 @@ def texts_for_no_value(table: Table, labels: Sequence[str]) -> Iterator[str]:
 
 
 def refuse_alike(table: Table, labels: Sequence[str]) -> None:
-    """Raise DataError where two classes differ in case alone, "Cat" and "cat", or as 0 and 0.0 do.
+    """Raise DataError if two classes differ in case alone, "Cat" and "cat", or as 0 and 0.0 do.
 
     A letter alone has two cases, as classes of characters are.
     """
@@ -37,7 +37,7 @@ def refuse_alike(table: Table, labels: Sequence[str]) -> None:
 
 
 def refuse_invisible_differences(classes: Iterable[str]) -> None:
-    """Raise DataError where two classes differ in blanks and invisible characters alone, "cat" and "cat "."""
+    """Raise DataError if two classes differ in blanks and invisible characters alone, "cat" and "cat "."""
     seen: dict[str, str] = {}
     for name in classes:
         other = seen.setdefault(visible_form(name), name)

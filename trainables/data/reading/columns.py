@@ -1,6 +1,6 @@
 """Which column of a table says what: by its name, or by what stands in it.
 
-Where several may be meant, a DataError asks which.
+If several may be meant, a DataError asks which.
 """
 
 import math
@@ -147,7 +147,7 @@ def _called_classes(table: Table) -> list[str]:
 
 
 def refuse_no_groups(table: Table, group: str) -> None:
-    """Raise NoGroupsError where there is no column `group`, or where it is empty."""
+    """Raise NoGroupsError if there is no column `group`, or if it is empty."""
     if group not in table.header:
         raise NoGroupsError(f"data.group: {table.name} has no column {group!r}; {nearest(group, table.header)}")
     if all(cell.lower() in EMPTY for cell in table.column(group)):
@@ -232,7 +232,7 @@ def _columns_that_agree(table: Table, names: Sequence[str]) -> Labels | None:
 
 
 def _refuse_quantity(table: Table, name: str) -> None:
-    """Raise NoClassesError where a column has many different numbers with fractions: a score, and no class."""
+    """Raise NoClassesError if a column has many different numbers with fractions: a score, and no class."""
     different = {cell for cell in table.column(name) if cell.lower() not in EMPTY}
     if not _are_numbers(different) or len(different) <= _MOST_FRACTIONS:
         return
@@ -245,7 +245,7 @@ def _refuse_quantity(table: Table, name: str) -> None:
 
 
 def _only_left(table: Table, name: str) -> Labels:
-    """The classes by the only column that is left, with doubt; raises DataError where it can hardly be them."""
+    """The classes by the only column that is left, with doubt; raises DataError if it can hardly be them."""
     cells = table.column(name)
     filled = [cell for cell in cells if cell]
     different = list(dict.fromkeys(filled))
@@ -290,7 +290,7 @@ def _marked(table: Table, names: Sequence[str]) -> Iterator[tuple[str, ...]]:
 
 
 def why_not_one_hot(table: Table, names: Sequence[str]) -> str:
-    """Which row is not as in a table with a column for each class, in words; nothing where it is no such table."""
+    """Which row is not as in a table with a column for each class, in words; nothing if it is no such table."""
     binary = _binary(table, names)
     odd = next(((row, each) for row, each in enumerate(_marked(table, binary), start=2) if len(each) != 1), None)
     if len(binary) < 2 or odd is None:
@@ -358,7 +358,7 @@ _MOST_WEIGHT = 1e30
 
 
 def weight_in(table: Table, weight: str, cell: str) -> float:
-    """The weight in a cell; raises DataError where it is none.
+    """The weight in a cell; raises DataError if it is none.
 
     A comma is that of a decimal, unless it is what divides the table's cells.
     """

@@ -1,6 +1,6 @@
 """Which folders are the parts of a data set: at the first level, inside each class, or in the names of both.
 
-Where they can mean two things, a DataError lists what was found and how to choose.
+If they can mean two things, a DataError lists what was found and how to choose.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -154,9 +154,9 @@ def what_validation_is(name: str, *, is_read: bool) -> str:
 
 
 def _find_parts_in_classes(top: Node) -> Division | None:
-    """The parts where each class folder is divided into them, as in "cat/train/"; None where that is not so.
+    """The parts where each class folder is divided into them, as in "cat/train/"; None if that is not so.
 
-    Raises DataError where these are divided further: products, each with parts and classes of its own.
+    Raises DataError if these are divided further: products, each with parts and classes of its own.
     """
     splits = [{part_named(name) for name in node.folders} for node in top.folders.values()]
     if len(splits) < 2 or not all(node.is_divided for node in top.folders.values()) or not all(splits):
@@ -184,7 +184,7 @@ def _find_parts_in_classes(top: Node) -> Division | None:
 
 
 def _find_parts_in_names(top: Node) -> Division | None:
-    """The parts where folders are named after class and part, as "cats_train"; None where that is not so."""
+    """The parts where folders are named after class and part, as "cats_train"; None if that is not so."""
     named = classes_and_parts(top.folders)
     if not named or any(folder.is_divided for folder in top.folders.values()):
         return None

@@ -125,7 +125,7 @@ def find_entries(root: Path, *, exclude: Sequence[str] = (), skip_unreadable: bo
     """Every entry below the folder `root`; links are followed, unless they lead back to a folder around them.
 
     What matches a pattern of `exclude` (as a shell has them, against the path from `root` or the name alone) is
-    skipped. Raises DataError where a folder may not be listed, unless `skip_unreadable`.
+    skipped. Raises DataError if a folder may not be listed, unless `skip_unreadable`.
     """
     pictures: list[PurePosixPath] = []
     folders: list[PurePosixPath] = []

@@ -25,7 +25,7 @@ _LEAST_PICTURES = 3
 
 
 def arrange_by_file_names(pictures: Sequence[Place]) -> Arrangement | None:
-    """The classes by what the names of all files in a folder begin with; None where that says no classes.
+    """The classes by what the names of all files in a folder begin with; None if that says no classes.
 
     The folder is the only one, or that of the part to train on; other parts are read if their files say the same.
     """

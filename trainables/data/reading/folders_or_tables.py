@@ -1,6 +1,6 @@
 """What says the classes of the pictures: folders, a table for all, a table for each part, or one beside the other.
 
-Where folders and a table say different things, a DataError lists what was found and how to choose.
+If folders and a table say different things, a DataError lists what was found and how to choose.
 """
 
 from collections.abc import Collection, Mapping
@@ -56,7 +56,7 @@ def arrange_folders(
 ) -> Arrangement:
     """The classes as folders say them, else tables that name the pictures, `without` some, else names of files.
 
-    With `only_folders`, as folders say them. Raises DataError where a table of all pictures has other classes, and
+    With `only_folders`, as folders say them. Raises DataError if a table of all pictures has other classes, and
     folders may well be classes too.
     """
     is_said = bool(config.train or config.test) or config.class_level is not None
@@ -175,7 +175,7 @@ def _unless_a_table_differs(
 ) -> Arrangement:
     """What folders say; what a table says where the folders are but numbered, and it has classes of its own.
 
-    Raises DataError where they have other names, and either may be meant.
+    Raises DataError if they have other names, and either may be meant.
     """
     of_folders = {place: name for part in found.parts.values() for place, name in part.items()}
     folders = sorted(set(of_folders.values()), key=one_form)

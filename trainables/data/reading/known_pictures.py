@@ -40,7 +40,7 @@ class KnownPictures:
         return next(alike, next(iter(self._by_name.values()), [None]))[0]
 
     def find(self, cell: str) -> Place | None:
-        """The picture that a cell names; None if there is none. Raises DataError where it may be several.
+        """The picture that a cell names; None if there is none. Raises DataError if it may be several.
 
         Of folders that differ only in upper and lower case, as a set unpacked twice has them, the first is meant.
         """

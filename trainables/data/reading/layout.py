@@ -1,6 +1,6 @@
 """What the folders of a data set mean: which are parts, which are classes, and which repeat others.
 
-Nothing here opens a file: the names and places of the pictures are all that is looked at. Where they can mean two
+Nothing here opens a file: the names and places of the pictures are all that is looked at. If they can mean two
 things, a DataError lists what was found and how to choose.
 """
 
@@ -30,7 +30,7 @@ class Arrangement:
     passed_over: PassedOver = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     tables: tuple[Path, ...] = ()
-    """The files that say the classes; none where folders do."""
+    """The files that say the classes; none if folders do."""
     groups: Mapping[Place, str] = field(default_factory=dict)
     """The group of each picture that has one; empty unless groups are asked for."""
     weights: Mapping[Place, float] = field(default_factory=dict)
@@ -50,7 +50,7 @@ def arrange(
 
     `train` and `test` name the folders of the parts where they are not to be found out, and `class_level` the
     level of folders, from 1 on below a part, that bear the names of the classes. `bare_folders` may be classes
-    without a picture. Raises DataError where there are no two classes, where one is without a picture, or where
+    without a picture. Raises DataError if there are no two classes, if one is without a picture, or where
     there are several ways to read them.
     """
     if not pictures:
@@ -110,7 +110,7 @@ def _divided(top: Node, train: Sequence[str], test: Sequence[str], class_level: 
 
 
 def _refuse_bare_class(classes: Mapping[str, Node], bare_folders: Sequence[Place]) -> None:
-    """Raise DataError where a folder beside those of the classes has no picture."""
+    """Raise DataError if a folder beside those of the classes has no picture."""
     beside = {each.place.parent for each in classes.values()}
     for folder in bare_folders:
         if folder.parent in beside:

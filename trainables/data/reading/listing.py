@@ -96,7 +96,7 @@ def data_folder(root: str) -> Path:
 def read_listing(config: DataConfig) -> Reading:
     """What lies in the folder, or stands in the table, that `config.root` is.
 
-    Raises DataError where there is none, or where it cannot be read in one way alone.
+    Raises DataError if there is none, or if it cannot be read in one way alone.
     """
     if config.root is None:
         raise DataError("imagefolder needs a folder of images: name it with --data DIR")
@@ -183,7 +183,7 @@ def listing_of(
 ) -> Listing:
     """The files of a part, class by class and in the order of their names.
 
-    One that has none of the `groups` is a group of its own. Raises DataError where there are `weights`, and some
+    One that has none of the `groups` is a group of its own. Raises DataError if there are `weights`, and some
     file has none or one that is nothing beside the others.
     """
     labels = {name: label for label, name in enumerate(classes)}

@@ -29,7 +29,7 @@ _MOST_WORDS, _MOST_CELLS = 3, 6
 
 @dataclass(frozen=True, kw_only=True)
 class Splits:
-    """The part of each row, and the columns that say it; none where no column does, and all is to train on."""
+    """The part of each row, and the columns that say it; none if no column does, and all is to train on."""
 
     names: tuple[str, ...]
     parts: tuple[Part, ...]
@@ -40,7 +40,7 @@ class Splits:
 def find_splits(table: Table, named: str | None, *, without: Collection[str]) -> Splits:
     """The part of each row, by the column that is `named` or is found; not by those of another meaning, `without`.
 
-    Raises DataError where columns say different parts, and where a cell of one names none.
+    Raises DataError if columns say different parts, and if a cell of one names none.
     """
     if named is not None:
         return _by_flags(table, [named]) or _by_cells(table, named)
@@ -88,7 +88,7 @@ def _part_called(cell: str) -> Part | None:
 
 
 def _says_parts(table: Table, name: str) -> bool:
-    """Whether cells of a column name parts; raises DataError where others beside them say something else."""
+    """Whether cells of a column name parts; raises DataError if others beside them say something else."""
     cells = set(table.column(name))
     if len(cells) > _MOST_CELLS:
         return False
@@ -123,7 +123,7 @@ def _is_yes_or_no(table: Table, name: str) -> bool:
 
 
 def _by_flags(table: Table, names: Sequence[str]) -> Splits | None:
-    """As columns of yes or no say whether a picture is in the part of their name; None where they are none."""
+    """As columns of yes or no say whether a picture is in the part of their name; None if they are none."""
     flags: dict[Part, str] = {}
     for name in names:
         part = part_in(name)
@@ -153,7 +153,7 @@ def _by_flags(table: Table, names: Sequence[str]) -> Splits | None:
 
 
 def _other_part(flags: Mapping[Part, str]) -> Part | None:
-    """The part of rows that all `flags` deny; None where it may be no part."""
+    """The part of rows that all `flags` deny; None if it may be no part."""
     if "train" not in flags:
         return "train"
     return "test" if "test" not in flags else None

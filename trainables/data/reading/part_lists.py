@@ -68,7 +68,7 @@ def _is_part_word(word: str) -> bool:
 
 
 def _num_named(path: Path, pictures: Sequence[Place], every: Collection[Place]) -> int | None:
-    """How many of the `pictures` that are read a list names; None where it divides none of them.
+    """How many of the `pictures` that are read a list names; None if it divides none of them.
 
     `every` are all that lie there.
     """

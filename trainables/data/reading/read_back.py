@@ -87,7 +87,7 @@ def _counts(pool: Loaded, test: Loaded) -> str:
 
 
 def _minority(imbalance: Imbalance, images: LabeledImages) -> tuple[int, ...]:
-    """The minority's labels; none where the settings say none, which a study refuses once this has been read."""
+    """The minority's labels; none if the settings say none, which a study refuses once this has been read."""
     try:
         return imbalance.minority(images.class_counts(), images.class_names)
     except ConfigError:

@@ -72,7 +72,7 @@ def without_copies(node: Node) -> tuple[Node, PassedOver]:
 def note_on_copies(passed_over: PassedOver, entries: Entries) -> str | None:
     """A note on those images that were taken for copies by name and are none by their bytes; None if all are.
 
-    Raises DataError where these are more than a few: then the folders repeat names alone.
+    Raises DataError if these are more than a few: then the folders repeat names alone.
     """
     root, copies = entries.root, passed_over.get(COPIES, ())
     by_name: dict[str, list[Place]] = {}

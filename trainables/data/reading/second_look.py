@@ -50,7 +50,7 @@ _FEWEST_CARRIERS = 3
 def second_look(found: Arrangement, root: Path) -> Arrangement:
     """`found` without masks among the images, and with notes on what its folders may be besides classes.
 
-    Raises DataError where the folders are forms of one set, with the same names in each.
+    Raises DataError if the folders are forms of one set, with the same names in each.
     """
     _refuse_forms(found)
     masks, notes = _partners(found, root)

@@ -15,7 +15,7 @@ _PLURALS = frozenset({"tags", "tag", "labels", "classes", "attributes", "keyword
 def several_classes(table: Table, columns: Sequence[str], labels: Collection[str]) -> Iterator[str]:
     """A doubt where cells may name several classes between blanks: "primary" and "clear primary".
 
-    Raises DataError where they do: "Effusion|Mass" beside "Mass", or with blanks in a column called "tags".
+    Raises DataError if they do: "Effusion|Mass" beside "Mass", or with blanks in a column called "tags".
     """
     for label in sorted(labels):
         words = _BETWEEN.split(label)

@@ -47,7 +47,7 @@ class Table:
 def read_table(path: Path, *, name: str | None = None) -> Table:
     """The table in a file, with whatever delimiter it has, called `name` or as its file is.
 
-    Raises DataError where it is none.
+    Raises DataError if it is none.
     """
     name = shown(name or path.name)
     if path.suffix.lower() in NO_TABLES:
@@ -138,7 +138,7 @@ def _of_json(name: str, lines: Sequence[str]) -> Table:
 
 
 def _pairs(lines: Sequence[str]) -> tuple[tuple[str, ...], ...]:
-    """The lines as a path, which may have blanks, and a last word; nothing where one line is none."""
+    """The lines as a path, which may have blanks, and a last word; nothing if one line is none."""
     pairs = tuple(tuple(line.rsplit(None, 1)) for line in lines if line.strip())
     return pairs if all(len(each) == 2 for each in pairs) else ()
 

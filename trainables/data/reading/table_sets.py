@@ -24,7 +24,7 @@ def tables_of_one_set(tables: Tables, entries: Entries, config: DataConfig) -> t
     """Those of the `tables` that say the classes together, a part each or one for all, and what is said of others.
 
     Tables belong together if their names differ in the part alone. Of several such sets the one that names all
-    pictures of the others is meant. Raises DataError where several may be.
+    pictures of the others is meant. Raises DataError if several may be.
     """
     if len(tables) == 1 or _are_of_parts(tables, entries.root):
         return tables, ()

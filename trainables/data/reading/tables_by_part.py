@@ -123,7 +123,7 @@ def why_no_list_fits(lists: Mapping[Path, Table], entries: Entries, config: Data
 
 
 def with_parts_of_table(found: Arrangement, read: Mapping[Path, Table], config: DataConfig) -> Arrangement | None:
-    """With the parts as a table says them of all pictures of class folders; None where none does."""
+    """With the parts as a table says them of all pictures of class folders; None if none does."""
     classes = found.parts["train"]
     for path, cells in read.items():
         with contextlib.suppress(DataError):

@@ -54,7 +54,7 @@ class Held:
     """What the images are, in words."""
     parts: Mapping[Part, Arrays]
     class_names: tuple[str, ...] = ()
-    """The names of labels that are numbers, in their order; none where labels are the names."""
+    """The names of labels that are numbers, in their order; none if labels are the names."""
     notes: tuple[str, ...] = ()
     num_left: int = 0
     """How much else was found there and is skipped, as lines of `notes` say."""

@@ -158,7 +158,7 @@ class Cells:
 
 
 def read_cells(path: Path, name: str, head: Head) -> Cells:
-    """All rows of the table `name`; raises DataError where cells are no numbers or rows differ in length."""
+    """All rows of the table `name`; raises DataError if cells are no numbers or rows differ in length."""
     # Two characters a pixel at least, which is four bytes here, and one more as an image.
     refuse_beyond_memory(3 * path.stat().st_size, f"{name}: images")
     # Takes half a second to load, which nobody else need wait for.

@@ -41,7 +41,7 @@ _OF_PICTURES = ("train", "test", "class_level", "labels")
 
 
 def find_pixel_tables(config: DataConfig) -> tuple[Path, ...]:
-    """The tables of pixels that `config.root` is or holds at its first two levels; none where there are images."""
+    """The tables of pixels that `config.root` is or holds at its first two levels; none if there are images."""
     if config.root is None or config.labels is not None:
         return ()
     place = expand(config.root)
@@ -73,8 +73,8 @@ def _holds_images(path: Path) -> bool:
 def read_pixel_tables(config: DataConfig) -> Held:
     """What the tables of pixels in `config.root` hold, by parts as their names or a column say.
 
-    Raises DataError where they are damaged, where a row is no square or coloured image of whole numbers from 0 to
-    255 (or of fractions from 0 to 1), and where several tables may be meant; ConfigError for settings that apply
+    Raises DataError if they are damaged, if a row is not a square or coloured image of whole numbers from 0 to
+    255 (or of fractions from 0 to 1), and if several tables may be meant; ConfigError for settings that apply
     to images in files.
     """
     refuse_settings(config, _OF_PICTURES, "read from tables of pixels; this setting needs image files")
