@@ -1,4 +1,4 @@
-"""Cells that name several classes, as tags do: refused where that is certain, and said where it may be."""
+"""Cells that name several classes, as tags do: refused if that is certain, and noted if it is possible."""
 
 import re
 from collections.abc import Collection, Iterator, Sequence
