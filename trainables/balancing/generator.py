@@ -350,7 +350,7 @@ def generate_images(trained: TrainedGenerator, labels: Tensor, *, size: int, see
     def made() -> Iterator[Tensor]:
         for images in sample_batches(trained.generator, labels, trained.latent_size, seed=seed):
             if not torch.isfinite(images).all():
-                raise DivergedError("the generator's images have pixels that are no numbers")
+                raise DivergedError("the generator's images have pixels that are NaN or infinite")
             yield images
 
     with evaluating(trained.generator):

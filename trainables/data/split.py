@@ -100,8 +100,8 @@ def _whole_units(
             spare = list(filter(can_be_spared, own))
             if not spare:
                 raise DataError(
-                    f"the groups of class {names[label]!r} cannot be split: each of them has the last images of "
-                    "another class"
+                    f"the groups of class {names[label]!r} cannot be split: without any of them another "
+                    "class would have no images"
                 )
             take(max(spare, key=gain))
     return taken
