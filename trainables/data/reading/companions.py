@@ -140,9 +140,23 @@ def _with_namesakes(folders: Sequence[Place], pictures: Sequence[Place]) -> Iter
 
 
 def _repeats_others(folder: Place, pictures: Sequence[Place]) -> bool:
-    """Whether nearly all that lies in folders of `folder` has a namesake, with its folder, outside of it."""
+    """Whether nearly all that lies in folders of `folder` has a namesake, with its folder, outside of it.
+
+    Masks that are called so may differ in their words: "mask_image/mask_01/mask_7" of "fish_image/fish_01/fish_7".
+    """
     own = [each for each in pictures if each.is_relative_to(folder)]
     if any(len(each.parts) < len(folder.parts) + 2 for each in own):
         return False
-    others = {(each.parent.name, each.stem) for each in pictures if not each.is_relative_to(folder)}
-    return sum((each.parent.name, each.stem) in others for each in own) > (1 - MOST_LEFT_OVER) * len(own)
+    are_masks = all(_MASK_WORDS & {*words_of(each.stem)} for each in own)
+    name = _numbers if are_masks else _name_in_folder
+    others = {name(each) for each in pictures if not each.is_relative_to(folder)} - {()}
+    return sum(name(each) in others for each in own) > (1 - MOST_LEFT_OVER) * len(own)
+
+
+def _name_in_folder(picture: Place) -> tuple[str, ...]:
+    return picture.parent.name, picture.stem
+
+
+def _numbers(picture: Place) -> tuple[str, ...]:
+    """The numbers in the names of a picture and its folder."""
+    return tuple(word for word in words_of(" ".join(_name_in_folder(picture))) if word.isdigit())

@@ -14,6 +14,7 @@ from gan_study.trainables.data.reading.companions import UNLABELLED
 from gan_study.trainables.data.reading.folder_names import (
     Part,
     classes_and_parts,
+    is_idle,
     part_in,
     part_named,
     parts_among,
@@ -70,13 +71,15 @@ def divide(top: Node) -> Division:
 
 
 def _only_with_parts(top: Node) -> Node | None:
-    """The only folder that holds parts, where those beside it are named as parts and without classes."""
+    """The only folder that holds parts, where those beside it are without classes, and named as parts or idly."""
     holding = [folder for folder in top.folders.values() if holds_parts(folder)]
     others = [folder for name, folder in top.folders.items() if folder not in holding]
     if len(holding) != 1 or not others or part_named(holding[0].place.name) is not None:
         return None
-    are_unlabelled = all(part_named(each.place.name) and not has_classes(unwrapped(each)[0]) for each in others)
-    return holding[0] if are_unlabelled else None
+    names = [each.place.name for each in others]
+    if not all(part_named(name) or is_idle(name) for name in names):
+        return None
+    return None if any(has_classes(unwrapped(each)[0]) for each in others) else holding[0]
 
 
 def find_parts(top: Node) -> Division | None:

@@ -22,7 +22,8 @@ _IDLE_WORDS = frozenset(
     {"data", "dataset", "datasets", "set", "split", "folder", "images", "image", "imgs", "img"}
 )
 _IDLE_WORDS |= frozenset({"pictures", "photos", "jpg", "jpeg", "png", "seg", "raw", "all", "new", "final", "full"})
-_IDLE_WORDS |= frozenset({"labeled", "labelled", "annotated", "classes"})
+# The last two end the name of a folder that GitHub packed: "dataset-master".
+_IDLE_WORDS |= frozenset({"labeled", "labelled", "annotated", "classes", "jpegimages", "master", "main"})
 # Names of folders that divide a set because it is large, not because its images differ.
 _PIECE_WORDS = _IDLE_WORDS | {
     "part",
@@ -106,6 +107,11 @@ def names_train_and_validation(name: str) -> bool:
     return "trainval" in words or {_part_called(word) for word in words} - {None} == {"train", "validation"}
 
 
+def _is_of_both(name: str) -> bool:
+    """Whether a name speaks of training and validation and of nothing else: "Training and Validation"."""
+    return names_train_and_validation(name) and is_nothing_of_its_own(name, {"trainval", "and"})
+
+
 def parts_among(names: Collection[str]) -> Mapping[str, Part]:
     """The part that each of the folders of these `names`, beside one another, is; what is none is left out.
 
@@ -114,7 +120,7 @@ def parts_among(names: Collection[str]) -> Mapping[str, Part]:
     """
     by_own_name = {name: part for name in names if (part := part_named(name)) is not None}
     if "test" in by_own_name.values() and "train" not in by_own_name.values():
-        by_own_name |= {name: "train" for name in names if plain(name) in _DEVELOPMENT}
+        by_own_name |= {name: "train" for name in names if plain(name) in _DEVELOPMENT or _is_of_both(name)}
     groups = [each for each in _by_other_words(names).values() if "train" in each.values() and len(each) > 1]
     if by_own_name and "train" not in by_own_name.values() and len(groups) == 1:
         # "train_another" and "test_another", beside "test".

@@ -11,7 +11,7 @@ from gan_study.trainables.data.reading.folder_names import part_in, words_of
 from gan_study.trainables.data.reading.folder_tree import Place
 from gan_study.trainables.data.reading.in_words import NAMES_SHOWN, first_names
 from gan_study.trainables.data.reading.table import Table
-from gan_study.trainables.data.reading.tables_by_part import labels_by, part_of_table
+from gan_study.trainables.data.reading.tables_by_part import of_all, part_of_table, parts_by
 from gan_study.trainables.data.source import DataConfig
 
 Tables = Mapping[Path, Table]
@@ -24,13 +24,15 @@ def tables_of_one_set(tables: Tables, entries: Entries, config: DataConfig) -> t
     """Those of the `tables` that say the classes together, a part each or one for all, and what is said of others.
 
     Tables belong together if their names differ in the part alone. Of several such sets the one that names all
-    pictures of the others is meant. Raises DataError if several may be.
+    pictures of the others is meant; of several that say the same, one that says the parts, or names of classes and
+    no numbers. Raises DataError where several may be.
     """
     if len(tables) == 1 or _are_of_parts(tables, entries.root):
         return tables, ()
     sets = [each for each in _by_other_words(tables) if _are_of_parts(each, entries.root)]
     odd = {path: cells for path, cells in tables.items() if not any(path in each for each in sets)}
-    labels = labels_by(tables, entries, config)
+    parts = parts_by(tables, entries, config)
+    labels = {path: of_all(each) for path, each in parts.items()}
     classes = [{place: name for path in each for place, name in labels[path].items()} for each in sets]
     named = [set(each) for each in classes]
     chosen = next((i for i, own in enumerate(named) if all(own >= other for other in named)), None)
@@ -39,7 +41,10 @@ def tables_of_one_set(tables: Tables, entries: Entries, config: DataConfig) -> t
     rivals = [i for i, own in enumerate(named) if i != chosen and own == named[chosen]]
     if not all(say_the_same(classes[chosen], classes[i]) for i in rivals):
         raise DataError(_several(tables, sets, odd))
-    chosen = min((chosen, *rivals), key=lambda i: (all(map(_is_code, set(classes[i].values()))), i))
+    num_parts = [sum(len(parts[path]) for path in each) for each in sets]
+    chosen = min(
+        (chosen, *rivals), key=lambda i: (num_parts[i] == 1, all(map(_is_code, set(classes[i].values()))), i)
+    )
     left = [cells.name for path, cells in tables.items() if path not in sets[chosen]]
     names = ", ".join(cells.name for cells in sets[chosen].values())
     return sets[chosen], (f"not read, as {names} says the classes: {first_names(left)}",)
@@ -66,7 +71,8 @@ def _by_other_words(tables: Tables) -> Iterator[Tables]:
     """The tables whose names differ in the word for the part alone, together."""
     found: dict[tuple[str, ...], dict[Path, Table]] = {}
     for path, cells in tables.items():
-        words = tuple(word for word in words_of(path.stem) if part_in(word) is None)
+        is_of_part = part_in(path.stem) is not None
+        words = tuple(word for word in words_of(path.stem) if not is_of_part or part_in(word) is None)
         found.setdefault(words, {})[path] = cells
     yield from found.values()
 

@@ -26,15 +26,8 @@ def arrange_by_tables(tables: Mapping[Path, Table], entries: Entries, config: Da
     groups, weights = dict[Place, str](), dict[Place, float]()
     for path, cells in tables.items():
         part = part_of_table(path, entries.root)
-        arranged = by_table.arrange_by_table(
-            cells,
-            _pictures_beside(path, entries, part),
-            config.columns,
-            group=None if config.group == FOLDER else config.group,
-            skip_missing=config.skip_unreadable,
-        )
-        of_part = {place: name for classes in arranged.parts.values() for place, name in classes.items()}
-        found |= arranged.parts if len(tables) == 1 or part is None else {part: of_part}
+        arranged = _arrange_by_one(path, cells, entries, config)
+        found |= arranged.parts if len(tables) == 1 or part is None else {part: of_all(arranged.parts)}
         unlabelled += arranged.passed_over.get(by_table.WITHOUT_LABEL, ())
         groups |= arranged.groups
         weights |= arranged.weights
@@ -57,6 +50,17 @@ def arrange_by_tables(tables: Mapping[Path, Table], entries: Entries, config: Da
         tables=tuple(tables),
         groups=groups,
         weights=weights,
+    )
+
+
+def _arrange_by_one(path: Path, cells: Table, entries: Entries, config: DataConfig) -> Arrangement:
+    """The classes and parts by one table, the validation part among them."""
+    return by_table.arrange_by_table(
+        cells,
+        _pictures_beside(path, entries, part_of_table(path, entries.root)),
+        config.columns,
+        group=None if config.group == FOLDER else config.group,
+        skip_missing=config.skip_unreadable,
     )
 
 
@@ -83,15 +87,24 @@ def _of_part(pictures: Sequence[Place], part: Part) -> tuple[Place, ...]:
     )
 
 
+def parts_by(
+    tables: Mapping[Path, Table], entries: Entries, config: DataConfig
+) -> Mapping[Path, Mapping[Part, Mapping[Place, str]]]:
+    """The class of each picture in each part by each of the tables."""
+    without_groups = replace(config, group=None)
+    return {path: _arrange_by_one(path, cells, entries, without_groups).parts for path, cells in tables.items()}
+
+
 def labels_by(
     tables: Mapping[Path, Table], entries: Entries, config: DataConfig
 ) -> Mapping[Path, Mapping[Place, str]]:
-    """The class of each picture by each of the tables."""
-    found = {}
-    for path, cells in tables.items():
-        arranged = arrange_by_tables({path: cells}, entries, replace(config, group=None))
-        found[path] = {place: name for part in arranged.parts.values() for place, name in part.items()}
-    return found
+    """The class of each picture by each of the tables, whatever its part."""
+    return {path: of_all(parts) for path, parts in parts_by(tables, entries, config).items()}
+
+
+def of_all(parts: Mapping[Part, Mapping[Place, str]]) -> dict[Place, str]:
+    """The class of each picture, whatever its part."""
+    return {place: name for classes in parts.values() for place, name in classes.items()}
 
 
 def fitting_tables(

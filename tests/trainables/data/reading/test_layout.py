@@ -119,6 +119,26 @@ READ = {
         ],
         {"train": each("benign normal")},
     ),
+    "masks whose names differ in their words": (
+        [
+            place
+            for kind in ("fish", "mask")
+            for i in (1, 2)
+            for place in files(f"{kind}_image/{kind}_{i}", name=f"{kind}_{i}_0{{}}.png")
+        ],
+        {"train": each("fish_1 fish_2")},
+    ),
+    "training and validation in one folder": (
+        files(*(f"{part}/{name}" for part in ("Training and Validation", "Testing") for name in ("fire", "none"))),
+        {"train": each("fire none"), "test": each("fire none")},
+    ),
+    "a set of images to mark beside one in parts": (
+        [
+            *files("dataset-master/dataset-master/JPEGImages", number=9),
+            *files(*(f"dataset2-master/images/{part}/{n}" for part in ("TRAIN", "TEST") for n in ("EOS", "LYM"))),
+        ],
+        {"train": each("EOS LYM"), "test": each("EOS LYM")},
+    ),
     "masks are classes": (files("mask", "no_mask"), {"train": each("mask no_mask")}),
     "faces with masks": (
         files(

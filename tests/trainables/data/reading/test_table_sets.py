@@ -46,6 +46,18 @@ def test_tables_of_the_same_images_are_one_if_they_say_the_same(same: bool, tmp_
     assert found.train.class_names == ("x", "y") and "not read, as b.csv says the classes: a.csv" in found.notes
 
 
+def test_of_two_lists_that_say_the_same_the_one_with_parts_is_read(tmp_path: Path) -> None:
+    """As HiRISE's landmarks are handed out: a list of classes, and one of classes and parts."""
+    flat(tmp_path / "map", *NAMES)
+    parts = ["train"] * 4 + ["val"] * 2 + ["test"] * 2
+    rows = [(name, str(i % 2), part) for i, (name, part) in enumerate(zip(NAMES, parts, strict=True))]
+    (tmp_path / "labels.txt").write_text("\n".join(" ".join(row[:2]) for row in rows))
+    (tmp_path / "labels_train_val_test.txt").write_text("\n".join(map(" ".join, rows)))
+    found = read_listing(config(tmp_path))
+    assert counts(found) == ((2, 2), (1, 1)) and found.train.class_names == ("0", "1")
+    assert "not read, as labels_train_val_test.txt says the classes: labels.txt" in found.notes
+
+
 def test_a_cell_names_the_original_among_images_of_one_name(tmp_path: Path) -> None:
     """As the clothing data set is handed out: a table, the originals, and smaller copies of the same names."""
     for folder in ("images_original", "images_compressed", "masks"):
