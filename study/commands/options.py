@@ -90,6 +90,7 @@ def assignments(given: Sequence[str] | None, shortcuts: Mapping[str, JsonValue])
         # What is no YAML is refused as such when it is read.
         with contextlib.suppress(ConfigError):
             value = from_yaml(text)
-            if values.setdefault(key, value) != value:
+            # As text, since NaN does not equal itself.
+            if repr(values.setdefault(key, value)) != repr(value):
                 raise UserError(f"{key}: {values[key]} and {value} were given; say one of them")
     return [*(given or ()), *options]

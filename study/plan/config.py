@@ -335,8 +335,7 @@ def parse_study(values: Mapping[str, JsonValue]) -> StudyConfig:
 
 def check_study_config(config: StudyConfig) -> None:
     """Raise ConfigError if settings do not fit together, or name unknown parts."""
-    if not DATA_SETS.find(config.data.name, where="data.name").takes_folder and config.data.root is not None:
-        raise ConfigError(f"data.root (--data): the data set {config.data.name!r} reads no folder")
+    _check_data(config.data)
     classifier_model(config.classifier)
     padding = config.classifier.augmentation.crop_padding
     if padding >= config.data.image_size:
@@ -367,6 +366,18 @@ def check_study_config(config: StudyConfig) -> None:
         )
     if config.search.trials:
         _check_points(config, space)
+
+
+def _check_data(data: DataConfig) -> None:
+    """Raise ConfigError for settings of image folders where the data set reads none."""
+    data_set = DATA_SETS.find(data.name, where="data.name")
+    if not data_set.takes_folder and data.root is not None:
+        raise ConfigError(f"data.root (--data): the data set {data.name!r} reads no folder")
+    if data_set.is_looked_for or not data_set.takes_folder:
+        usual = DataConfig()
+        for key in ("train", "test", "exclude", "class_level", "labels", "columns"):
+            if getattr(data, key) != getattr(usual, key):
+                raise ConfigError(f"data.{key}: only image folders have it; the data set is {data.name!r}")
 
 
 def _check_points(config: StudyConfig, space: Space) -> None:

@@ -138,7 +138,7 @@ def apply_assignments(values: Mapping[str, JsonValue], assignments: Iterable[str
     given: dict[tuple[str, ...], dict[str, JsonValue]] = {}
     for assignment in assignments:
         key, equals, text = assignment.partition("=")
-        if not equals or not key.strip():
+        if not equals or not all(part.strip() for part in key.split(".")):
             raise ConfigError(f"--set {assignment!r}: write key=value, for instance classifier.epochs=3")
         if key.count(".") > _MOST_DOTS:
             raise ConfigError(f"--set {key[:_SHOWN]}...: no setting lies {key.count('.')} sections deep")

@@ -14,6 +14,10 @@ _NAMED = "\0"
 
 # A file's path follows the scheme of SQLite; user, hosts and a database's name follow that of the others.
 _FILE = re.compile(r"sqlite(?:\+\w+)?://(?:/(?P<path>[^?]*))?(?:\?(?P<options>.*))?", re.IGNORECASE)
+# Without a path, or by one of SQLite's names for it.
+_IN_MEMORY = re.compile(
+    r"sqlite(?:\+\w+)?:(?://)?(?:/?(?:\?|$)|/:memory:|/file::memory:|.*[?&]mode=memory)", re.IGNORECASE
+)
 _HOST = r"(?:\[[0-9a-f:.]+\]|[\w.\0-]*)(?::[\d\0]+)?"
 _SERVER = re.compile(
     rf"[a-z][\w+.-]*://(?:[\w.%+\0-]*(?::\0)?@)?{_HOST}(?:,{_HOST})*(?:/[\w.%/+\0-]*)?(?:\?(?P<options>.*))?",
@@ -49,6 +53,8 @@ def check_storage_url(url: str) -> None:
             "a password, which would be written to study.json; set an environment variable to the URL or to its "
             "password, say DATABASE_PASSWORD, and write ${DATABASE_PASSWORD} in its place"
         )
+    if _IN_MEMORY.match(url):
+        raise ConfigError("storage: a database in memory ends with its process; name a file, sqlite:////PATH")
     for option in (parts["options"] or "").split("&") if parts["options"] else ():
         key, _, value = option.partition("=")
         is_harmless = _HARMLESS.fullmatch(unquote(key)) and _PLAIN_VALUE.fullmatch(unquote(value))

@@ -20,7 +20,7 @@ from gan_study.study.run.going_on import go_on_as, reopen_rounds
 from gan_study.study.run.layout import StudyFolder
 from gan_study.study.run.lock import sole_driver
 from gan_study.study.run.more_seeds import check_until_decided, take_to_seeds
-from gan_study.study.run.more_trials import take_to_trials
+from gan_study.study.run.more_trials import take_to_trials, with_trials
 from gan_study.study.run.options import RunOptions, time_plan
 from gan_study.study.run.place import find_place, probe_place
 from gan_study.study.run.record_store import RecordStore, read_records, refuse_foreign
@@ -55,10 +55,10 @@ def continue_study(
         if until_decided:
             check_until_decided(manifest.config)
         reopen_rounds(folder)
+        manifest = _extend(root, manifest, seeds=seeds, trials=trials, has_budget=options.has_budget)
         if retry_failed:
             patience = manifest.config.resources.storage_patience_seconds
             say(options.console, f"{forget_failed(folder, patience_seconds=patience)} failed trials are run again")
-        manifest = _extend(root, manifest, seeds=seeds, trials=trials, has_budget=options.has_budget)
         records = RecordStore(folder.records)
         asked = manifest.config if seeds is not None else manifest.asked
         if has_all_trials(asked, folder, records) and manifest.config == asked:
@@ -110,6 +110,9 @@ def _extend(
     root: Path, manifest: Manifest, *, seeds: int | None, trials: int | None, has_budget: bool
 ) -> Manifest:
     """The manifest of the study with so many seeds and search trials, or with all that was asked for."""
+    if trials is not None:
+        # Refused before the seeds are written.
+        with_trials(manifest.asked, trials)
     if seeds is not None:
         manifest = take_to_seeds(root, seeds)
     if trials is not None:

@@ -307,7 +307,8 @@ def _rows(storage: str, study_name: str) -> list[FrozenTrial]:
 def _rows_of_copy(file: Path, beside: str, study_name: str) -> list[FrozenTrial]:
     """The rows of a copy of the database `file` and of the file beside it whose name ends so."""
     with tempfile.TemporaryDirectory() as folder:
-        copied = [shutil.copy(path, folder) for path in (file, f"{file}{beside}")]
+        # An empty database has no journal.
+        copied = [shutil.copy(path, folder) for path in (file, f"{file}{beside}") if Path(path).exists()]
         return _rows_at(sqlite_url(Path(copied[0])), study_name)
 
 

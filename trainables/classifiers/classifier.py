@@ -168,7 +168,7 @@ class ClassifierConfig:
     """The meaning of `epochs`. "steps": as many optimiser steps as that many epochs of the *unbalanced* training
     set, so that a larger balanced set does not get more training. "epochs": passes over the balanced set, as in
     the documents that the study follows."""
-    batch_size: int = Field(default=64, ge=1)
+    batch_size: int = Field(default=64, ge=1, le=2**16)
     """Images an optimiser step."""
     learning_rate: float = Field(default=1e-3, gt=0)
     """The learning rate of the first epoch, or after the warm-up; `schedule` says how it falls."""

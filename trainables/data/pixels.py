@@ -4,8 +4,8 @@ pixels.
 
 import contextlib
 import hashlib
+import math
 import os
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -66,15 +66,15 @@ def open_picture(file: BinaryIO) -> Iterator[Image.Image]:
     if not num_bytes:
         raise DataError("the file is empty")
     file.seek(0)
-    with warnings.catch_warnings():
-        # Up to twice as many it only warns.
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        with Image.open(file, formats=_formats()) as image:
-            num_pixels = image.width * image.height
-            if num_pixels > max(_LARGE_PIXELS, _MOST_PIXELS_A_BYTE * num_bytes):
-                raise DataError(f"a decompression bomb: {num_pixels:,} pixels in {num_bytes:,} bytes")
-            refuse_beyond_memory(_BYTES_A_PIXEL * num_pixels, f"an image of {num_pixels:,} pixels")
-            yield image
+    # Pillow only warns of up to twice as many. Its warning is not made an error: filters of warnings are those of
+    # the whole process, and images are opened in threads.
+    with Image.open(file, formats=_formats()) as image:
+        num_pixels = image.width * image.height
+        most = max(_LARGE_PIXELS, _MOST_PIXELS_A_BYTE * num_bytes)
+        if num_pixels > min(most, Image.MAX_IMAGE_PIXELS or math.inf):
+            raise DataError(f"a decompression bomb: {num_pixels:,} pixels in {num_bytes:,} bytes")
+        refuse_beyond_memory(_BYTES_A_PIXEL * num_pixels, f"an image of {num_pixels:,} pixels")
+        yield image
 
 
 @lru_cache

@@ -13,6 +13,7 @@ from gan_study.trainables.base.settings import DataError
 from gan_study.trainables.data.images import Loaded
 from gan_study.trainables.data.look_alikes import leak_notes, look_alike_lines, similar_rows, test_part_line
 from gan_study.trainables.data.pixels import labeled_images
+from gan_study.trainables.data.reading.class_texts import refuse_invisible_differences
 from gan_study.trainables.data.reading.facts import summarise
 from gan_study.trainables.data.reading.picture import FULL_RANGE, Range, range_of
 from gan_study.trainables.data.reading.value_notes import value_notes
@@ -132,6 +133,7 @@ class TorchSource:
         found = tuple(one_form(str(name)) for name in names)
         if odd := [name for name, times in Counter(found).items() if times > 1 or not name]:
             raise DataError(f"class names: {odd[0]!r} is " + ("named twice" if odd[0] else "no name"))
+        refuse_invisible_differences(found)
         return found
 
     @cached_property

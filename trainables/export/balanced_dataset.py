@@ -1,5 +1,6 @@
 """A torch data set of real images and the images that a sampler adds to them."""
 
+import operator
 import reprlib
 from typing import Any
 
@@ -70,9 +71,10 @@ class BalancedDataset(Dataset[tuple[Tensor, int]]):
         return self.num_real + len(self.made)
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        if not -len(self) <= index < len(self):
-            raise IndexError(f"index {index} is out of range; there are {len(self)} images")
-        place = index % len(self)
+        place = operator.index(index)
+        if not -len(self) <= place < len(self):
+            raise IndexError(f"index {place} is out of range; there are {len(self)} images")
+        place %= len(self)
         if place >= self.num_real:
             # A copy, which a transform may change in place.
             return self.made[place - self.num_real].clone(), self.made_labels[place - self.num_real]

@@ -22,7 +22,7 @@ from gan_study.trainables.base.arguments import checked_arguments
 from gan_study.trainables.base.files import named_path, read_text, sha256_of
 from gan_study.trainables.base.markup import csv_cell, from_csv_cell
 from gan_study.trainables.base.seeding import derive_seed
-from gan_study.trainables.base.settings import DataError, settings
+from gan_study.trainables.base.settings import DataError, digest, settings
 from gan_study.trainables.classifiers.scores import Scores, score
 from gan_study.trainables.data.decoding import read_images
 from gan_study.trainables.data.images import Classes, LabeledImages, training_set
@@ -131,6 +131,8 @@ class Description:
     notes: tuple[str, ...] = ()
     generator_sha256: str | None = None
     """SHA-256 of the generator's weights, which each synthetic image names; None if not noted."""
+    manifest_digest: str | None = None
+    """A digest of the rows of manifest.csv, in any order; None if not noted."""
     overruled: tuple[Fault, ...] = ()
     """Problems of the synthetic images that would have stopped the export."""
     about: About = About()
@@ -168,10 +170,14 @@ def write_manifest(folder: Path, rows: Iterable[ManifestRow]) -> None:
 
 def read_manifest(folder: Path | str) -> list[ManifestRow]:
     """The list of all images; raises DataError if it is missing or damaged."""
-    path = Path(folder) / MANIFEST
+    path, known = Path(folder) / MANIFEST, {field.name for field in fields(ManifestRow)}
     try:
-        rows = list(csv.reader(io.StringIO(read_text(path), newline=""), strict=True))
+        # Spreadsheets begin a file with a mark.
+        text = read_text(path).removeprefix("\ufeff")
+        rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
         names = rows[0] if rows else []
+        if unknown := [name for name in names if name not in known]:
+            raise ValueError(f"there is no column {unknown[0]!r}; commas divide those of a manifest")
         return [
             ManifestRow(**dict(zip(names, map(from_csv_cell, row), strict=True)))  # type: ignore[arg-type]
             for row in rows[1:]
@@ -184,9 +190,18 @@ def read_manifest(folder: Path | str) -> list[ManifestRow]:
         raise DataError(f"{path} is damaged: {' '.join(str(error).split())}") from None
 
 
-def find_change(folder: Path | str) -> str | None:
-    """How a complete folder differs from its manifest, as the end of a sentence; None if it does not."""
+def digest_manifest(folder: Path | str) -> str:
+    """A digest of the rows of the manifest, in any order; raises DataError as `read_manifest` does."""
+    return digest(sorted([*astuple(row)] for row in read_manifest(folder)))
+
+
+def find_change(folder: Path | str, description: Description) -> str | None:
+    """How a complete folder differs from its description and its manifest, as the end of a sentence; None if
+    it does not.
+    """
     folder = Path(folder)
+    if description.manifest_digest not in (None, digest_manifest(folder)):
+        return f"has another {MANIFEST} than was written"
     rows = {row.file: row for row in read_manifest(folder)}
     there = {name: find_origin(folder, name) for name in rows}
     held = {name: path for name, path in there.items() if path.is_file()}
@@ -287,6 +302,6 @@ def retrain(folder: Path | str) -> dict[str, float | None]:
     description = read_description(folder)
     if description.all_images:
         raise DataError(f"{folder} has no validation set: all images are in {TRAIN}/")
-    if (change := find_change(folder)) is not None:
+    if (change := find_change(folder, description)) is not None:
         raise DataError(f"{folder} {change}; scores are those of the images as they were made")
     return dict(validation_scores(folder, description, device=torch.device("cpu")).overall)

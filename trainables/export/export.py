@@ -31,6 +31,7 @@ from gan_study.trainables.export.balanced_folder import (
     DESCRIPTION,
     GENERATOR,
     Description,
+    digest_manifest,
     validation_scores,
     write_manifest,
 )
@@ -203,6 +204,7 @@ class _Export:
             made_on=self.made_on,
         )
         self._write_images(files, fillings, description)
+        description = replace(description, manifest_digest=digest_manifest(folder))
         if not self.request.all_images:
             with self._stage("validating"):
                 scores = validation_scores(folder, description, device=self.training.images.device)

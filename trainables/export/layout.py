@@ -44,6 +44,8 @@ def read_settings(cls: type[T], path: Path, *, what: str) -> T:
         values = unsealed(from_json(read_bytes(path)))
     except FileNotFoundError:
         raise DataError(f"{path.parent} contains no {what}; {path.name} is missing") from None
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}") from None
     except ConfigError as error:
         raise DataError(f"{path} is damaged: {error}") from None
     return parse(cls, values, where=str(path))

@@ -21,6 +21,8 @@ _GAP_SHARE, _OUTLIER_SHARE = 10 / 11, 0.001
 # So many values outside of the range that was given are clipped; with more, the range is a mistake.
 _CLIPPED_SHARE = 0.05
 _BINS, _SAMPLE = 256, 10_000
+# Values that differ by less are equal: there are no floats between them by which to scale.
+_LEAST_SPAN = float(np.finfo(np.float64).tiny)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -36,8 +38,8 @@ class PixelRange:
         """`images` [N, C, H, W] in [-1, 1], values outside of the range clipped to it; 0 in constant channels."""
         lowest, highest = _by_channel(self.lowest), _by_channel(self.highest)
         span = highest - lowest
-        scale = np.divide(2, span, out=np.zeros_like(span), where=span > 0)
-        scaled = (images.astype(np.float64) - lowest) * scale - (span > 0)
+        scale = np.divide(2, span, out=np.zeros_like(span), where=span > _LEAST_SPAN)
+        scaled = (images.astype(np.float64) - lowest) * scale - (span > _LEAST_SPAN)
         return scaled.clip(-1, 1).astype(np.float32)
 
     def from_unit(self, images: npt.NDArray[np.floating], dtype: np.dtype[Any]) -> Array:
@@ -71,7 +73,7 @@ def find_range(images: Array, given: tuple[float, float] | None = None) -> Pixel
     own = np.array([(each.lowest, each.highest) for each in found])
     whole = np.array(_BYTES if images.dtype == np.uint8 else (own[:, 0].min(), own[:, 1].max()))
     spans = own[:, 1] - own[:, 0]
-    if not spans.any():
+    if spans.max() <= _LEAST_SPAN:
         raise ValueError(
             f"value_range: {own[:, 0].min():g} to {own[:, 1].max():g} has only one value; name a wider range"
         )
@@ -127,7 +129,7 @@ def _largest_gap(values: Array, lowest: float, highest: float) -> tuple[float, f
 def _given_range(images: Array, lowest: float, highest: float) -> PixelRange:
     if lowest > highest:
         raise ValueError(f"value_range: {lowest:g} is above {highest:g}; the smallest value comes first")
-    if lowest == highest:
+    if highest - lowest <= _LEAST_SPAN:
         raise ValueError(f"value_range: {lowest:g} to {highest:g} has only one value; name a wider range")
     num_outside = int(((images < lowest) | (images > highest)).sum())
     said = f"X has values of {images.min():g} to {images.max():g}, outside of it"

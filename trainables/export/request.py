@@ -106,7 +106,7 @@ def find_finished(request: ExportRequest, folder: Path) -> Description | None:
         description = read_description(folder)
         held = dump(description)
         _refuse_other({name: held[name] for name in _ASKED}, request, folder, "another balanced data set")
-        _refuse_changed(folder)
+        _refuse_changed(folder, description)
         _refuse_overruled(description, request, folder)
         return description
     if (folder / REQUEST).exists():
@@ -146,9 +146,9 @@ def _refuse_overruled(description: Description, request: ExportRequest, folder: 
         )
 
 
-def _refuse_changed(folder: Path) -> None:
+def _refuse_changed(folder: Path, description: Description) -> None:
     """Raise UserError if the images of a folder that was complete are not those of its manifest."""
-    if (change := find_change(folder)) is not None:
+    if (change := find_change(folder, description)) is not None:
         raise UserError(f"{folder} {change}; choose another --out")
 
 

@@ -255,7 +255,8 @@ def _refuse_beyond_disk(folder: Path, number: int, *, num_bytes: int) -> None:
     disk = os.statvfs(there)
     # Each file takes whole blocks; some file systems have no limit on the number of files, and say 0.
     needed = max(num_bytes, number * disk.f_bsize)
-    if needed > disk.f_bavail * disk.f_frsize or 0 < disk.f_favail < number:
+    # One that holds no files, such as /proc, has no blocks either, and refuses the first file.
+    if (disk.f_blocks and needed > disk.f_bavail * disk.f_frsize) or 0 < disk.f_favail < number:
         raise UserError(f"--num {number}: {needed / 1e9:,.1f} GB are more than the free space in {there}")
 
 

@@ -35,10 +35,20 @@ def no_ray(monkeypatch):
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     """A study with all its records, of which the last third is not there yet, and its database."""
-    root = tmp_path_factory.mktemp("whole") / "study"
+    return study_of(tmp_path_factory.mktemp("whole") / "study", fails=lambda trial: False)
+
+
+@pytest.fixture(scope="module")
+def failing(tmp_path_factory):
+    """The same, with a trial that failed."""
+    root = tmp_path_factory.mktemp("failing") / "study"
+    return study_of(root, fails=lambda trial: trial.arm.balancer == "vanilla_gan")
+
+
+def study_of(root, *, fails):
     config = study_config("quickstart", ["search.trials=4", "baselines=[]", "confirm.seeds=[1]"])
     simulation = Simulation()
-    simulation.run(config, num_workers=1, seed=0)
+    simulation.run(config, num_workers=1, seed=0, fails=fails)
     manifest = create_study_folder(root, config, {})
     lines = [record.to_line() + "\n" for record in simulation.records.values()]
     (root / "records.jsonl").write_text("".join(lines[: 2 * len(lines) // 3]))

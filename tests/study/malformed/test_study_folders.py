@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from gan_study.analysis.page.drawing import Drawings
 from gan_study.study.run.layout import StudyFolder
+from gan_study.study.watch.check import check_study
 from tests.study.malformed.inputs import answer, assert_civil, damages, tried
 
 
@@ -72,6 +73,24 @@ def put_loop(path):
 
 def put_device(path):
     path.symlink_to("/dev/zero")
+
+
+@pytest.mark.parametrize("options", [["--seeds", "3", "--trials", "1"], ["--retry-failed", "--trials", "1"]])
+def test_a_request_that_is_refused_changes_nothing(failing, tmp_path, options):
+    folder = shutil.copytree(failing, tmp_path / "study")
+    code, err = answer("resume", folder, *options)
+    assert (code, err.partition(":")[0]) == (2, "gan-study")
+    assert "--trials 1: the study already has 4" in err
+    names = {path.relative_to(failing) for path in failing.rglob("*") if path.is_file()}
+    assert {name for name in names if (failing / name).read_bytes() != (folder / name).read_bytes()} == set()
+    assert not (folder / "rounds.json").exists()
+
+
+def test_an_empty_database_is_one_without_the_study(whole, tmp_path):
+    folder = shutil.copytree(whole, tmp_path / "study")
+    (folder / "optuna.db").write_bytes(b"")
+    (found,) = [each for each in check_study(folder).findings if each.where == "optuna.db"]
+    assert (found.is_wrong, found.what.partition(" '")[0]) == (False, "holds no study")
 
 
 @pytest.mark.slow

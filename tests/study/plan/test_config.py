@@ -135,6 +135,7 @@ def test_an_accepted_space_has_no_point_that_a_balancer_cannot_have(parameters, 
         # A step of days, and weights of terabytes.
         "balancers.dcgan.gan.batch_size=1000000000",
         "balancers.dcgan.gan.latent_size=1000000000",
+        "classifier.batch_size=100000000",
         "wandb.entity=https://me:hunter2@host/team",
         *(f"wandb.project='{name}'" for name in ("", "a/b", "a?b", "a#b", "50%", "a:b", "x" * 129)),
     ],
@@ -142,6 +143,15 @@ def test_an_accepted_space_has_no_point_that_a_balancer_cannot_have(parameters, 
 def test_what_no_trial_can_have_is_refused_at_once(setting):
     with pytest.raises(ConfigError, match=rf"^{setting.partition('=')[0]}.* cannot be used"):
         study_config("quickstart", [setting])
+
+
+@pytest.mark.parametrize("name", ["digits", "mnist"])
+@pytest.mark.parametrize(
+    "setting", ["train=[a]", "test=[a]", "exclude=['*']", "class_level=2", "labels=x.csv", "columns.path=x"]
+)
+def test_settings_of_image_folders_are_refused_where_none_are_read(setting, name):
+    with pytest.raises(ConfigError, match=rf"data\.{setting[:4]}.*: only image folders have it"):
+        study_config("quickstart", [f"data.name={name}", f"data.{setting}"])
 
 
 @pytest.mark.parametrize("padding", [16, 17, 10**9])

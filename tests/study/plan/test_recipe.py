@@ -106,6 +106,7 @@ def test_another_profile_drops_the_settings_of_the_old_one():
         ("confirm.seeds=[]", "confirm.seeds: "),
         ("wandb.mode=onlin", "wandb.mode: 'onlin' cannot be used; input should be 'off', 'offline' or 'online'"),
         ("nonsense", "--set 'nonsense': write key=value"),
+        *((f"{key}=3", f"--set '{key}=3': write key=value") for key in (".x", "search..trials", "a. .x", "x.")),
         ("scale=cii", "scale: 'cii' is not a size of this study; did you mean 'ci'?"),
         ("name.x=1", "--set name.x: name has the value 'quickstart' which has no settings inside"),
         ("search={", "--set 'search={': the value is not YAML"),

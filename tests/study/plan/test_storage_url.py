@@ -7,9 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gan_study.study.plan.storage_url import resolve, sqlite_file, sqlite_url, with_absolute_file
+from gan_study.study.plan.storage_url import (
+    check_storage_url,
+    resolve,
+    sqlite_file,
+    sqlite_url,
+    with_absolute_file,
+)
 from gan_study.study.watch.optuna_view import differences
-from gan_study.trainables.base.settings import UserError
+from gan_study.trainables.base.settings import ConfigError, UserError
 
 NAMES = ["what?mode=ro", "50%41", "a#1", "{x}", "file:x", ":memory:", "a;b&c=d", "ü ö@:+", "%", "${HOME}"]
 
@@ -30,6 +36,18 @@ def test_a_database_lies_where_its_path_says(tmp_path, name):
 def test_any_name_comes_back(tmp_path_factory, name):
     path = tmp_path_factory.getbasetemp() / f"x{name}"
     assert sqlite_file(sqlite_url(path)) == path
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("sqlite://", "sqlite:///", "sqlite:///:memory:", "SQLite+pysqlite://", "sqlite://?timeout=3"),
+        *("sqlite:///file::memory:?uri=true", "sqlite:///file:x?mode=memory&uri=true"),
+    ],
+)
+def test_a_database_in_memory_is_refused(url):
+    with pytest.raises(ConfigError, match="in memory"):
+        check_storage_url(url)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,9 @@
 
 import os
 import subprocess
+import sys
+import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +85,18 @@ def test_a_decompression_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
         monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
         with pytest.raises(DataError, match="decompression bomb"):
             ImageFolder(folder_config(tmp_path)).pool()
+
+
+def test_pictures_opened_in_threads_leave_the_filters_of_warnings(tmp_path: Path) -> None:
+    write_classes(tmp_path, cat=1)
+    before, interval = list(warnings.filters), sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        with ThreadPoolExecutor(8) as threads:
+            list(threads.map(read_pixels, [next(tmp_path.rglob("*.png"))] * 400))
+    finally:
+        sys.setswitchinterval(interval)
+    assert list(warnings.filters) == before
 
 
 def test_a_large_picture_in_a_small_file_is_refused_before_it_is_decoded(tmp_path: Path) -> None:

@@ -187,6 +187,7 @@ WRONG = {
     "no class and no names": (None, [[3] * 64, [4] * 64], "no column is left for the class"),
     "two places for the class": (None, [[i % 2, *([3] * 63), i % 2] for i in range(9)], "may be the class"),
     "no row": (["label", *NAMES], [], "no rows|not a table of pixels"),
+    "a column twice": (["label", *NAMES[:-1], NAMES[0]], [[0, *([3] * 64)], [1, *([2] * 64)]], "two columns are"),
     "no class": (["label", *NAMES], [["", *([3] * 64)], [1, *([2] * 64)]], "row 2 has no class"),
     "no square": (["label", "pixels"], [[0, "1 2 3"], [1, "4 5 6"]], "rows of 3 pixels"),
     "uneven": (["label", "pixels"], [[0, "1 2 3"], [1, "4 5"]], "from 2 to 3 pixels"),

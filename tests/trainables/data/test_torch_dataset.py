@@ -204,6 +204,11 @@ def test_two_classes_of_one_name_and_none_without_one(names: Any) -> None:
         pool_of(of(BYTES), class_names=names)
 
 
+def test_names_that_look_the_same_are_no_two_classes() -> None:
+    with pytest.raises(DataError, match="differ in blanks or invisible characters alone"):
+        pool_of(of(BYTES), class_names=("cat", "cat\u200b"))
+
+
 def test_tensors_without_values_are_refused_and_bfloat16_is_read() -> None:
     for image in (torch.zeros(1, 8, 8, device="meta"), torch.zeros(8, 8).to_sparse(), np.zeros((0, 8), np.uint8)):
         with pytest.raises(DataError, match="train/0"):

@@ -25,6 +25,8 @@ def test_a_data_set_is_followed_by_what_is_made():
     assert torch.equal(data[-1][0], data[29][0])
     with pytest.raises(IndexError):
         data[30]
+    with pytest.raises(TypeError, match="'slice' object cannot be interpreted as an integer"):
+        data[:2]
     images, found = next(iter(DataLoader(data, batch_size=30)))
     assert images.shape == (30, 1, 8, 8)
     assert found.bincount().tolist() == [10, 10, 10]

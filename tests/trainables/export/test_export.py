@@ -25,6 +25,7 @@ from gan_study.trainables.data.prepared import image_source
 from gan_study.trainables.data.reading.listing import list_images
 from gan_study.trainables.export.about import About
 from gan_study.trainables.export.balanced_folder import (
+    find_change,
     read_description,
     read_manifest,
     read_part,
@@ -443,7 +444,8 @@ def test_real_images_are_read_back_as_the_trial_read_them(tmp_path):
     assert retrain(tmp_path / "out") == dict(description.validation)
     text = (tmp_path / "out" / "manifest.csv").read_text()
     (tmp_path / "out" / "manifest.csv").write_text(re.sub(r",[\d.]+$", ",1.0", text, flags=re.MULTILINE))
-    assert retrain(tmp_path / "out") != dict(description.validation)
+    with pytest.raises(DataError, match=r"has another manifest\.csv than was written"):
+        retrain(tmp_path / "out")
 
 
 CHANGES = {
@@ -460,6 +462,18 @@ CHANGES = {
         lambda train: (train.parent / "manifest.csv").open("a").write("1,2,3\n"),
         "manifest.csv is damaged",
     ),
+    "other cells": (
+        lambda train: (train.parent / "manifest.csv").write_text(
+            (train.parent / "manifest.csv").read_text().replace("\n", "2\n").replace("weight2", "weight")
+        ),
+        r"has another manifest\.csv than was written",
+    ),
+    "semicolons": (
+        lambda train: (train.parent / "manifest.csv").write_text(
+            (train.parent / "manifest.csv").read_text().replace(",", ";")
+        ),
+        "there is no column 'file;class_name;.*'; commas divide",
+    ),
     "another encoding": (lambda train: (train.parent / "manifest.csv").write_bytes(b"\xff\xfe"), "is damaged"),
 }
 
@@ -472,6 +486,13 @@ def test_a_description_that_was_edited_has_no_score(exported, tmp_path, written)
     path.write_text(path.read_text().replace(written, f"{written}1", 1))
     with pytest.raises(DataError, match="edited after it was written"):
         retrain(tmp_path / "changed")
+
+
+def test_a_manifest_that_a_spreadsheet_saved_is_the_same(exported, tmp_path):
+    path = shutil.copytree(exported, tmp_path / "saved") / "manifest.csv"
+    first, *rows = path.read_text().splitlines()
+    path.write_text("\r\n".join(["\ufeff" + first, *reversed(rows)]), encoding="utf-8")
+    assert find_change(tmp_path / "saved", read_description(exported)) is None
 
 
 @pytest.mark.parametrize("change", CHANGES)

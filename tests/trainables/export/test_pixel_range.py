@@ -77,6 +77,12 @@ def test_bright_points_without_a_gap_are_no_outliers():
     assert ends(find_range(images)) == [(images.min(), images.max())]
 
 
+@pytest.mark.parametrize("given", [None, (0, 1e-310)])
+def test_values_between_which_there_are_no_floats_are_one_value(given):
+    with pytest.raises(ValueError, match="has only one value"):
+        find_range(NOISE.clip(0, 1).astype(np.float64) * 1e-310, given)
+
+
 def test_few_values_outside_of_the_given_range_are_clipped_and_many_refused():
     images = NOISE.copy()
     images[0, 0, 0, 0] = -9999

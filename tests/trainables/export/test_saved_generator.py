@@ -132,6 +132,8 @@ def test_a_missing_or_damaged_file_is_named(tmp_path):
     with pytest.raises(DataError, match="contains no generator"):
         load_generator(tmp_path)
     written(tmp_path)
+    with pytest.raises(DataError, match=r"generator.json cannot be read: Not a directory"):
+        load_generator(tmp_path / "generator.json")
     weights = (tmp_path / "generator.safetensors").read_bytes()
     (tmp_path / "generator.safetensors").unlink()
     with pytest.raises(DataError, match=r"generator.safetensors is missing"):

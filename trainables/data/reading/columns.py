@@ -33,6 +33,7 @@ _LABEL_NAMES |= {
 _LABEL_NAMES |= {"findinglabels", "pathology"}
 _LABEL_WORDS = frozenset({"label", "class", "category", "diagnosis", "species"})
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)(e[+-]?\d+)?|[+-]?inf(inity)?", re.IGNORECASE)
+_REPEATED = re.compile(r"\.\d+$")
 _SPLIT_NAMES = ("split", "set", "subset", "partition", "part")
 PATH_NAMES = ("path", "filepath", "filename", "file", "imagepath", "image", "imageid", "img", "id", "imagename")
 # Of weights in a loss. A column that is called "weight" alone may be that of an animal or a patient.
@@ -137,7 +138,8 @@ def describes_folders(table: Table, columns: Columns, folders: Collection[str]) 
 
 
 def _called_classes(table: Table) -> list[str]:
-    called = [name for name in table.header if plain_name(name) in _LABEL_NAMES]
+    # A second column of one name is "label.1" to pandas.
+    called = [name for name in table.header if plain_name(_REPEATED.sub("", name)) in _LABEL_NAMES]
     if not called:
         # "Majority Vote Label".
         speaking = [name for name in table.header if _LABEL_WORDS & {*words_of(name)} and len(words_of(name)) > 1]

@@ -4,6 +4,7 @@ import codecs
 import csv
 import io
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ LINES_OF_JSON = ".jsonl"
 NO_TABLES = frozenset({".gz", ".h5", ".json", ".mat", ".ods", ".parquet", ".pkl", ".xls", ".xlsx", ".xml", ".zip"})
 ENDINGS = frozenset({".csv", ".tsv", ".txt", LINES_OF_JSON})
 DELIMITERS = (",", ";", "\t", "|")
+# The first line by which Excel is told what divides the cells.
+_SEPARATOR = re.compile(r"sep=([,;|]|\t?)", re.IGNORECASE)
 # What stands for an empty cell where a program wrote the table, in lower case; among classes it is a name.
 EMPTY = frozenset({"", "nan", "na", "n/a", "none", "null"})
 # So many columns of numbered names, or of numbers where there is no header, are no names and classes of pictures.
@@ -64,6 +67,10 @@ def read_table(path: Path, *, name: str | None = None) -> Table:
 
 def _parsed(text: str, name: str, ending: str) -> Table:
     lines = text.splitlines()
+    if lines and _SEPARATOR.fullmatch(lines[0].strip(" ")):
+        # What stands for a line in a cell is kept.
+        text = "".join(text.splitlines(keepends=True)[1:])
+        lines = lines[1:]
     if ending == LINES_OF_JSON:
         return _of_json(name, lines)
     counts = {mark: Counter(len(row) for row in _split(lines[:50], mark)) for mark in DELIMITERS}

@@ -21,6 +21,7 @@ from gan_study.trainables.data.look_alikes import (
     test_part_line,
 )
 from gan_study.trainables.data.pixels import digest, images_of_arrays
+from gan_study.trainables.data.reading.class_texts import refuse_invisible_differences
 from gan_study.trainables.data.reading.division import what_validation_is, with_one_test
 from gan_study.trainables.data.reading.facts import summarise
 from gan_study.trainables.data.reading.folder_names import Part
@@ -184,6 +185,7 @@ class ArraySet:
                 f"{self._held.path}: one class ({', '.join(map(str, values))}); a classifier needs at least two"
             )
         named = self._held.class_names
+        refuse_invisible_differences(map(str, named or values))
         if named and np.issubdtype(np.array(values).dtype, np.integer) and max(values) < len(named):
             return tuple(named[value] for value in values)
         return tuple(one_form(str(value)) for value in values)

@@ -4,6 +4,7 @@ Read if `imagefolder` is given such a table, or a folder of them with no images 
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -202,6 +203,8 @@ def _as_labels(labels: Sequence[str]) -> npt.NDArray[Any]:
 def _read(path: Path, name: str, config: DataConfig) -> _Read:
     head = head_of(path)
     assert head is not None, "see find_pixel_tables"
+    if twice := [column for column, times in Counter(head.header[i] for i in head.pixels).items() if times > 1]:
+        raise DataError(f"{name}: two columns are named {shown(twice[0])!r}")
     cells = read_cells(path, name, head)
     head = cells.head
     table = Table(name=name, header=tuple(head.header[place] for place in head.others), rows=cells.others)

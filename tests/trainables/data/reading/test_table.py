@@ -25,6 +25,7 @@ TABLES = {
     "lines end as on Windows": PLAIN.replace("\n", "\r\n"),
     "a byte order mark": "\ufeff" + PLAIN,
     "semicolons": PLAIN.replace(",", ";"),
+    "semicolons, as Excel is told": "sep=;\n" + PLAIN.replace(",", ";"),
     "tabs": PLAIN.replace(",", "\t"),
     "quotes": PLAIN.replace("cat", '"cat"'),
     "blanks": PLAIN.replace(",", " , "),
@@ -133,6 +134,10 @@ def test_labels_are_text(tmp_path: Path) -> None:
         (
             "image,age,sex,cat,dog\na,40,0,1,0\nb,41,1,1,0\nc,42,1,0,1\nd,43,0,0,1\n",
             "sex, cat, dog have 0 and 1 as a column for each class has, but row 3 has a 1 in sex and cat; one 1",
+        ),
+        (
+            "path,label,label.1\na,cat,fox\nb,dog,cat\nc,cat,dog\nd,dog,fox\n",
+            r"the columns label, label\.1 may be the class",
         ),
         ("path,path\na,cat\n", "two columns are named 'path'"),
         ("nothing\nhere\n", "a table of labels has two columns or more"),
