@@ -162,13 +162,21 @@ def locate(published: PublishedSet, folders: tuple[Path, ...]) -> tuple[Path, La
             _download(published, folders[0] / published.name)
         except _DOWNLOAD_ERRORS as error:
             raise DataError(
-                f"{published.name} is not in {' or '.join(map(str, candidates))}, and its download failed "
+                f"{published.name} is not in {' or '.join(map(str, candidates))}"
+                f"{_say_packed(published, candidates)}, and its download failed "
                 f"({' '.join(str(error).split())}); name a folder that has it with --data DIR, or put "
                 f"{published.by_hand} in {candidates[-1]}"
             ) from error
         found = _find(published, candidates)
     assert found is not None, "a downloaded set lies where it is looked for"
     return found
+
+
+def _say_packed(published: PublishedSet, candidates: list[Path]) -> str:
+    """That a file of the set lies there packed, as it was downloaded; nothing if none does."""
+    names = {name for layout in published.layouts for name in (layout.marker, Path(layout.marker).name)}
+    packed = [path for folder in candidates for name in names if (path := folder / f"{name}.gz").is_file()]
+    return f" ({packed[0]} has to be unpacked)" if packed else ""
 
 
 def _candidates(published: PublishedSet, folders: tuple[Path, ...]) -> list[Path]:

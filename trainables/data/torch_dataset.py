@@ -60,7 +60,7 @@ def torch_data_set(
     Raises
     ------
     DataError
-        For items of another kind, when they are read.
+        For an empty name; for items of another kind, when they are read.
 
     Examples
     --------
@@ -70,6 +70,8 @@ def torch_data_set(
     >>> torch_data_set("squares", lambda: squares, class_names=("dark", "grey", "light")).name
     'squares'
     """
+    if not name.strip():
+        raise DataError(f"name: {name!r} is no name of a data set")
     return DataSet(
         name=name,
         summary=summary,

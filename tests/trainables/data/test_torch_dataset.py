@@ -209,6 +209,12 @@ def test_names_that_look_the_same_are_no_two_classes() -> None:
         pool_of(of(BYTES), class_names=("cat", "cat\u200b"))
 
 
+@pytest.mark.parametrize("name", ["", " "])
+def test_a_data_set_has_a_name(name: str) -> None:
+    with pytest.raises(DataError, match="is no name of a data set"):
+        torch_data_set(name, lambda: of(BYTES))
+
+
 def test_tensors_without_values_are_refused_and_bfloat16_is_read() -> None:
     for image in (torch.zeros(1, 8, 8, device="meta"), torch.zeros(8, 8).to_sparse(), np.zeros((0, 8), np.uint8)):
         with pytest.raises(DataError, match="train/0"):

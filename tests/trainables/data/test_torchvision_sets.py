@@ -78,6 +78,12 @@ def test_a_failed_download_says_where_it_looked(name: str, tmp_path: Path) -> No
     assert not list((tmp_path / name).iterdir())
 
 
+def test_packed_files_are_named_where_the_download_fails(tmp_path: Path) -> None:
+    (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(b"")
+    with pytest.raises(DataError, match=r"ubyte\.gz has to be unpacked\), and its download failed"):
+        image_source(DataConfig(name="mnist", root=str(tmp_path))).pool()
+
+
 def test_a_download_is_moved_into_place_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(MNIST, "download", lambda self: tiny_sets.write_mnist(Path(self.raw_folder)))
     pool = image_source(DataConfig(name="mnist", root=str(tmp_path / "new"))).pool().images
