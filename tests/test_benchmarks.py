@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from benchmarks import machine, precision, precision_f1, pretrain, self_attention, size
+from benchmarks import feature_diffusion, machine, precision, precision_f1, pretrain, self_attention, size
 from benchmarks.naive import REPLACED, plainly_fitted, plainly_trained
 from benchmarks.table import BEGIN, END, written
 from gan_study.trainables.classifiers.classifier import ClassifierConfig
@@ -148,3 +148,20 @@ def test_self_attention_begins_as_the_projection_gan(size: int, middle: int) -> 
     logits = [each.discriminator.eval()(images[0], labels).logits for each in with_seed]
     assert torch.equal(*images) and torch.equal(*logits)
     assert seen == [middle, middle]
+
+
+def test_a_flow_fills_a_class_with_features_like_its_own() -> None:
+    random = torch.Generator().manual_seed(0)
+    labels = torch.tensor([0] * 90 + [1] * 10)
+    features = 2 + 4 * labels[:, None] + torch.randn(100, 3, generator=random)
+    weights = torch.where(labels == 1, 3.0, 1.0)
+    settings = feature_diffusion.FeatureDiffusion(generator_steps=300, width=32)
+    filled = feature_diffusion.with_flow_features(features, labels, weights, 1, wanted={1: 80}, settings=settings)
+    for whole, before in zip(filled, (features, labels, weights), strict=True):
+        assert torch.equal(whole[:100], before)
+    new, made, of_new = (whole[100:] for whole in filled)
+    assert made.tolist() == [1] * 80 and of_new.tolist() == [3.0] * 80
+    # The mean and the deviation of the ten features that it has learned from, to within about three standard errors.
+    of_class = features[labels == 1]
+    assert (new.mean(dim=0) - of_class.mean(dim=0)).abs().max() < 0.4
+    assert 0.6 < float((new.std(dim=0) / of_class.std(dim=0)).mean()) < 1.4
