@@ -1,10 +1,11 @@
 """Another classifier, another answer? The gain of each method by classifier, as a Markdown table.
 
-    python -m benchmarks.classifiers [--seeds 8] [--steps 2000] [--backbone resnet18 WEIGHTS]
+    python -m benchmarks.classifiers [--seeds 8] [--steps 2000] [--backbone LIBRARY MODEL WEIGHTS]
 
 The digits of the quickstart at ratio 5. A GAN does not depend on the classifier, so each seed's is trained once
 and its images serve all of them; gains over no balancing are pairs of the same classifier, split and seed.
-`--backbone` adds a linear model on the features of a frozen network of torchvision, with its weights.
+`--backbone` adds a linear model on the features of a frozen network: `torchvision resnet18 FILE`, or `gan_study
+resnet32 FILE` with the weights of benchmarks/pretrain.py.
 """
 
 import argparse
@@ -24,6 +25,8 @@ CLASSIFIERS: Mapping[str, dict[str, JsonValue]] = {
     "mlp": {"name": "mlp", "epochs": 10},
     "resnet18": {"name": "resnet18", "epochs": 10},
 }
+# As the recipe `imagefolder-backbone` has: features are computed once, so that these epochs cost nothing.
+FROZEN_EPOCHS = 100
 
 
 def config_with(classifier: Mapping[str, JsonValue], method: str, seed: int, *, steps: int) -> TrialConfig:
@@ -47,11 +50,11 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=8)
     parser.add_argument("--steps", type=int, default=2000)
-    parser.add_argument("--backbone", nargs=2, metavar=("MODEL", "WEIGHTS"))
+    parser.add_argument("--backbone", nargs=3, metavar=("LIBRARY", "MODEL", "WEIGHTS"))
     given = parser.parse_args()
     chosen = dict(CLASSIFIERS)
     if given.backbone is not None:
-        model, weights = given.backbone
-        frozen: dict[str, JsonValue] = {"model": model, "weights": weights}
-        chosen[f"linear on frozen {model}"] = {"name": "backbone", "epochs": 10, "backbone": frozen}
+        library, model, weights = given.backbone
+        frozen: dict[str, JsonValue] = {"library": library, "model": model, "weights": weights}
+        chosen[f"linear on frozen {model}"] = {"name": "backbone", "epochs": FROZEN_EPOCHS, "backbone": frozen}
     print(table(chosen, range(1, given.seeds + 1), given.steps))

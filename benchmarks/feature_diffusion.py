@@ -147,7 +147,7 @@ def run(arm: str, seed: int, options: argparse.Namespace) -> dict[str, float]:
             "seed": seed,
             "data": {"name": options.data, "root": str(options.root), "train_size": options.train_size},
             "imbalance": {"profile": "long_tailed", "ratio": 100},
-            "classifier": {"name": "cnn3", "epochs": 20},
+            "classifier": {"name": "cnn3", "epochs": 15},
             "evaluation": {"test": True},
             "balancing": {"name": arm},
         }
@@ -163,8 +163,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", help="the data set")
     parser.add_argument("--root", type=Path, required=True, help="its folder")
-    parser.add_argument("--train-size", type=int, default=10000, help="images before the imbalance")
-    parser.add_argument("--seeds", type=int, default=6)
+    parser.add_argument("--train-size", type=int, default=8000, help="images before the imbalance")
+    parser.add_argument("--seeds", type=int, default=5)
     options = parser.parse_args()
     torch.set_num_threads(1)
     found: dict[str, list[dict[str, float]]] = {arm: [] for arm in ARMS}

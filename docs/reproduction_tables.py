@@ -1,7 +1,7 @@
 """The tables of docs/reproduction.md that are made from the records of studies: no number is copied by hand.
 
 `python docs/reproduction_tables.py STUDY` takes a study's header, its records and the tables that need its arrays
-into `docs/reproduction/NAME/`, without the place of its data. Without an argument all tables between two marks of
+into `docs/reproduction/NAME/`, without places of this machine. Without an argument all tables between two marks of
 the page, `<!-- NAME.TABLE: begin -->`, are written again.
 """
 
@@ -34,16 +34,16 @@ def take(folder: Path) -> None:
     """Copy what is kept of a study, with new seals; one that was edited is refused."""
     study = load_study(folder)
     assert study.is_as_written and not study.foreign, "`gan-study check` says what was edited"
-    root = study.config["data"]["root"]  # type: ignore[call-overload, index]
+    places = places_of(study.config)
     kept = STUDIES / study.name
     kept.mkdir(parents=True, exist_ok=True)
-    header = _without_place(json.loads((folder / HEADER_FILE).read_text(encoding="utf-8")), root)
+    header = without_places(json.loads((folder / HEADER_FILE).read_text(encoding="utf-8")), places)
     header["digests"]["configuration"] = digest(header["config"])
     (kept / HEADER_FILE).write_text(
         json.dumps(sealed(header), indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
     )
     lines = (folder / RECORDS_FILE).read_text(encoding="utf-8").splitlines()
-    records = [_without_place(json.loads(line), root) for line in lines]
+    records = [without_places(json.loads(line), places) for line in lines]
     again = (sealed(record) if SEAL in record else record for record in records)
     text = "".join(json.dumps(record, sort_keys=True) + "\n" for record in again)
     (kept / RECORDS_FILE).write_text(text, encoding="utf-8")
@@ -64,16 +64,29 @@ def by_ratio(rows: pd.DataFrame, column: str) -> pd.DataFrame:
     return wide.rename_axis("Balancer").reset_index()
 
 
-def _without_place(value: JsonValue, root: JsonValue) -> JsonValue:
-    """`value` in which the place of the data is null, and in texts the word "data"."""
+def places_of(config: Mapping[str, JsonValue]) -> Mapping[str, str]:
+    """What replaces each place of this machine in a study's configuration: "data", or a file's name."""
+    data, classifier = config["data"], config["classifier"]
+    assert isinstance(data, dict) and isinstance(classifier, dict)
+    backbone = classifier.get("backbone")
+    weights = backbone["weights"] if isinstance(backbone, dict) else None
+    named = {str(weights): Path(str(weights)).name} if weights else {}
+    return named | ({str(data["root"]): "data"} if data["root"] else {})
+
+
+def without_places(value: JsonValue, places: Mapping[str, str]) -> JsonValue:
+    """`value` in which the folder of the data is null, and in texts each of the `places` is its replacement."""
     if isinstance(value, dict):
         return {
-            key: None if key == "root" and each == root else _without_place(each, root)
+            key: None if key == "root" and each in places else without_places(each, places)
             for key, each in value.items()
         }
     if isinstance(value, list):
-        return [_without_place(each, root) for each in value]
-    return value.replace(root, "data") if isinstance(value, str) and isinstance(root, str) else value
+        return [without_places(each, places) for each in value]
+    if isinstance(value, str):
+        for place, replacement in places.items():
+            value = value.replace(place, replacement)
+    return value
 
 
 def page_with_tables(text: str) -> str:

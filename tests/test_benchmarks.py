@@ -161,7 +161,7 @@ def test_a_flow_fills_a_class_with_features_like_its_own() -> None:
         assert torch.equal(whole[:100], before)
     new, made, of_new = (whole[100:] for whole in filled)
     assert made.tolist() == [1] * 80 and of_new.tolist() == [3.0] * 80
-    # The mean and the deviation of the ten features that it has learned from, to within about three standard errors.
+    # Mean and deviation of the ten rows that it has learned from, to within about three standard errors.
     of_class = features[labels == 1]
     assert (new.mean(dim=0) - of_class.mean(dim=0)).abs().max() < 0.4
     assert 0.6 < float((new.std(dim=0) / of_class.std(dim=0)).mean()) < 1.4

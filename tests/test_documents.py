@@ -57,6 +57,20 @@ def test_tables_of_published_claims_are_those_of_the_records(monkeypatch):
     assert reproduction_tables.page_with_tables(page) == page
 
 
+def test_what_is_taken_of_a_study_names_no_place_of_the_machine(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    import reproduction_tables
+
+    backbone = {"library": "gan_study", "weights": "/home/me/cifar10.pth"}
+    config = {"data": {"root": "/home/me/clothes"}, "classifier": {"backbone": backbone}}
+    places = reproduction_tables.places_of(config)
+    assert reproduction_tables.without_places([config, "/home/me/clothes/a.png"], places) == [
+        {"data": {"root": None}, "classifier": {"backbone": {**backbone, "weights": "cifar10.pth"}}},
+        "data/a.png",
+    ]
+    assert reproduction_tables.places_of({"data": {"root": None}, "classifier": {"backbone": None}}) == {}
+
+
 def words(command):
     import shlex
 
