@@ -115,7 +115,7 @@ def train_flow(rows: Tensor, labels: Tensor, seed: int, *, settings: FeatureDiff
         points = torch.lerp(noise, rows[batch], times[:, None])
         loss = mse_loss(network(points, times, labels[batch]), rows[batch] - noise)
         optimiser.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         optimiser.step()
         decay.step()
     return network.eval()

@@ -192,7 +192,8 @@ def read_manifest(folder: Path | str) -> list[ManifestRow]:
 
 def digest_manifest(folder: Path | str) -> str:
     """A digest of the rows of the manifest, in any order; raises DataError as `read_manifest` does."""
-    return digest(sorted([*astuple(row)] for row in read_manifest(folder)))
+    rows: list[JsonValue] = [*sorted([*astuple(row)] for row in read_manifest(folder))]
+    return digest(rows)
 
 
 def find_change(folder: Path | str, description: Description) -> str | None:
