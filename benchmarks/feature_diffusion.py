@@ -27,7 +27,7 @@ from gan_study.trainables.base.settings import settings
 from gan_study.trainables.classifiers.loss_plans import FittingPlan, HeadStage
 from gan_study.trainables.data.images import TrainingSet, mean_weights
 from gan_study.trainables.flow.flow import spread_times
-from gan_study.trainables.gans.trainer import class_balanced_batches
+from gan_study.trainables.gans.trainer import class_balanced_batches, descend
 from gan_study.trainables.trial.config import parse_trial
 from gan_study.trainables.trial.outcome import TrialOutcome
 from gan_study.trainables.trial.run import run_trial
@@ -114,9 +114,7 @@ def train_flow(rows: Tensor, labels: Tensor, seed: int, *, settings: FeatureDiff
         times = spread_times(BATCH_SIZE, random, dtype=rows.dtype)
         points = torch.lerp(noise, rows[batch], times[:, None])
         loss = mse_loss(network(points, times, labels[batch]), rows[batch] - noise)
-        optimiser.zero_grad()
-        torch.autograd.backward(loss)
-        optimiser.step()
+        descend(optimiser, loss)
         decay.step()
     return network.eval()
 
