@@ -47,7 +47,7 @@ def evidence(study: Study) -> pd.DataFrame:
     rows = [
         {
             **contrast.condition._asdict(),
-            "rare": f"{contrast.condition.dataset}: {in_short(rare_classes(study, contrast.condition))}",
+            "rare": f"{data_name(study, contrast.condition)}: {in_short(rare_classes(study, contrast.condition))}",
             "images": rare_images(study, contrast.condition),
             "gan": contrast.gan,
             "simple": contrast.rival,
@@ -79,6 +79,11 @@ def rare_classes(study: Study, condition: Condition) -> list[str]:
     """Their names."""
     first = next(trial for trial in under(confirmed(study.records), condition) if trial.class_names)
     return [first.class_names[label] for label in first.minority_classes]
+
+
+def data_name(study: Study, condition: Condition) -> str:
+    """The data set's name, or the study's if all that is known of the data is that they are a folder."""
+    return study.name if condition.dataset == "imagefolder" else condition.dataset
 
 
 def in_short(classes: Sequence[str]) -> str:
