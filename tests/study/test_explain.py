@@ -41,7 +41,7 @@ def test_every_balancer_has_a_section():
 def test_a_setting_by_its_key():
     (found,) = explain("classifier.batch_size")
     assert (found.kind, found.default, found.meaning) == (
-        "whole number at least 1",
+        "whole number at least 1 and at most 65536",
         "64",
         "Images an optimiser step.",
     )

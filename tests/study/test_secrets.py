@@ -88,7 +88,6 @@ def test_a_sign_more_lets_no_password_through(url, place, sign):
         "sqlite:////tmp/my studies/ü.db?timeout=30",
         "sqlite:///file:/tmp/x.db?mode=rw&uri=true",
         "sqlite:///relative.db",
-        "sqlite://",
         "${DATABASE_URL}",
     ],
 )

@@ -48,7 +48,7 @@ def test_without_a_probe_no_time_is_claimed():
     *_, time = outlook(Plan(config=CONFIG), probed=False).lines()
     assert time == "Time: not estimated, as its machines have not been started yet"
     *_, time = outlook(Plan(config=replace(CONFIG, scale="ci")), probed=False).lines()
-    assert "scale=ci takes hardly longer than the measurement; `gan-study plan`" in time
+    assert "scale=ci takes hardly longer than measuring; `gan-study plan`" in time
 
 
 def test_the_table_has_a_row_for_each_phase_and_the_report():

@@ -119,7 +119,7 @@ def test_the_file_is_what_a_study_knows_its_data_by(tmp_path: Path) -> None:
         ({"x": images(4), "y": np.array([None, 1, 2, 3], dtype=object)}, "or damaged"),
         ({"x_test": images(4), "y_test": labels(4)}, "there is no training set"),
         ({"x": images(4)[:, :0], "y": labels(4)}, r"x \[4, 0, 28\] hold no pixels"),
-        ({"x": images(4), "y": np.array(["cat", "cat ", "cat", "cat "])}, "differ in blanks or invisible"),
+        ({"x": images(4), "y": np.array(["cat", "cat ", "cat", "cat "])}, "differ only in spaces or invisible"),
         ({"x": images(0), "y": labels(0)}, "hold no pixels"),
         (
             {"x": images(4), "y": labels(4), "x_train": images(4), "y_train": labels(4)},

@@ -205,7 +205,7 @@ def test_two_classes_of_one_name_and_none_without_one(names: Any) -> None:
 
 
 def test_names_that_look_the_same_are_no_two_classes() -> None:
-    with pytest.raises(DataError, match="differ in blanks or invisible characters alone"):
+    with pytest.raises(DataError, match="differ only in spaces or invisible characters"):
         pool_of(of(BYTES), class_names=("cat", "cat\u200b"))
 
 

@@ -158,7 +158,7 @@ def odd_input(X, y, kind):
     ("changes", "said"),
     [
         # Its first loss is finite, and its images are not.
-        ({"learning_rate": 1e9}, "no numbers|loss is"),
+        ({"learning_rate": 1e9}, "NaN or infinite|loss is"),
         ({"width": 65536}, "too little memory"),
     ],
 )
