@@ -25,8 +25,8 @@ from gan_study.trainables.base.settings import digest
 
 DOCS = Path(__file__).parent
 PAGE, STUDIES = DOCS / "reproduction.md", DOCS / "reproduction"
-# Of tables that are made from arrays, which are not kept, the text is. Intervals of gains and verdicts count the test
-# images too, by their predictions: with few of them, those of the records alone would be too narrow.
+# Of tables that are made from arrays, which are not kept, the text is. Intervals of gains count the test images,
+# too, by their predictions: with few of them, those of the records alone would be too narrow.
 FROM_ARRAYS = ("results", "contrasts", "crossover", "gan_length", "quality_gain")
 MARK = re.compile(r"<!-- ([\w-]+)\.(\w+): begin -->\n")
 
