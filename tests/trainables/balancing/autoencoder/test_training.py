@@ -68,7 +68,10 @@ def test_equal_seeds_give_equal_images_and_the_global_state_is_left_alone() -> N
 @pytest.mark.parametrize(
     "changed",
     [
-        *({"learning_rate": 1e-4}, {"batch_size": 4}, {"code_size": 8}, {"k_neighbors": 1}),
+        {"learning_rate": 1e-4},
+        {"batch_size": 4},
+        {"code_size": 8},
+        {"k_neighbors": 1},
         {"penalty": "pairs"},
     ],
     ids=str,
